@@ -1,0 +1,70 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/net/loop.hpp"
+#include "base/net/tls.hpp"
+#include "base/result.hpp"
+
+namespace fairstream::base::net {
+
+struct HttpRequest {
+    std::string method;                        // upper case
+    std::string path;                          // decoded, without the query
+    std::map<std::string, std::string> query;  // decoded
+    std::map<std::string, std::string> headers;  // names in lower case
+    std::string body;
+    std::string peer;                          // address:port
+};
+
+struct HttpResponse {
+    int status = 200;
+    std::map<std::string, std::string> headers;
+    std::string body;
+};
+
+struct HttpLimits {
+    std::size_t max_body_bytes = 8u << 20;
+    std::size_t max_header_bytes = 16u << 10;
+    std::size_t max_connections = 1024;
+    std::chrono::seconds read_timeout{30};
+    std::chrono::seconds write_timeout{30};
+};
+
+/// An HTTPS/1.1 server with keep-alive. The handler runs on the loop thread and calls `respond` once, then or later,
+/// from any thread. Over the connection limit: 503. Bodies over the limit: 413.
+class HttpServer {
+public:
+    using Respond = std::function<void(HttpResponse)>;
+    using Handler = std::function<void(HttpRequest, Respond)>;
+
+    static Result<std::unique_ptr<HttpServer>> listen(Loop& loop, const Address& address, const TlsConfig& tls,
+                                                      HttpLimits limits, Handler handler);
+    virtual ~HttpServer() = default;  // on the loop thread, or after the loop has stopped
+    virtual std::uint16_t port() const = 0;
+};
+
+/// An RFC 9457 problem document as a response: type "about:blank", with our stable `code` and `retryable`.
+HttpResponse problem(int status, const Error& error, bool retryable = false);
+
+/// Blocking client. The server's certificate must chain to the given roots and carry the URL's host. Keeps one
+/// connection open for requests to the same host; not thread-safe.
+class HttpClient {
+public:
+    explicit HttpClient(std::string trusted_roots);
+    ~HttpClient();
+    /// `url` like https://127.0.0.1:8443/v1/x. Errors: bad_url, connect_failed, tls_failed, timeout, too_large.
+    Result<HttpResponse> request(const std::string& method, const std::string& url,
+                                 const std::map<std::string, std::string>& headers, std::string body,
+                                 std::chrono::milliseconds timeout, std::size_t max_body_bytes = 64u << 20);
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fairstream::base::net
