@@ -1,0 +1,33 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "identity/crypto/keys.hpp"
+#include "ledger/contract/channel.hpp"
+#include "ledger/state/state.hpp"
+
+namespace fairstream::ledger::endorse {
+
+/// Simulates proposals on a snapshot of committed state and signs what it found. Thread-safe; runs in the pool.
+class Endorser {
+public:
+    Endorser(std::shared_ptr<const contract::Channel> channel, contract::Contracts contracts, state::StateStore& state,
+             state::PrivateStore& private_store, std::string node, identity::crypto::SigningKey key);
+
+    /// Errors: malformed, wrong_channel, wrong_intent, clock_skew (creation time over 30 s from `now`), bad_signature,
+    /// bad_private_hash, duplicate_id, unknown_contract, and what the contract refused with.
+    Result<proto::EndorseResult> endorse(const proto::ProposalRequest& request, TimePoint now);
+    /// The same simulation for a query; nothing is signed, nothing can be committed.
+    Result<proto::EvaluateReply> evaluate(const proto::ProposalRequest& request, TimePoint now);
+
+private:
+    std::shared_ptr<const contract::Channel> channel_;
+    contract::Contracts contracts_;
+    state::StateStore& state_;
+    state::PrivateStore& private_store_;
+    std::string node_;
+    identity::crypto::SigningKey key_;
+};
+
+}  // namespace fairstream::ledger::endorse

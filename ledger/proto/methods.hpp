@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+
+namespace fairstream::ledger::proto {
+
+/// Methods of the gateway port (TLS without a client certificate; every request is signed by who makes it).
+enum class GatewayMethod : std::uint16_t {
+    kEvaluate = 1,      // EvaluateRequest -> EvaluateReply
+    kEndorse = 2,       // ProposalRequest -> EndorseReply
+    kSubmit = 3,        // SubmitRequest -> SubmitReply
+    kCommitStatus = 4,  // CommitStatusRequest -> CommitStatusReply
+    kEvents = 5,        // EventsRequest -> stream of EventBatch
+    kGetBlock = 6,      // GetBlockRequest -> DecidedBlock
+    kGetTransaction = 7,  // GetTransactionRequest -> GetTransactionReply
+    kInfo = 8,          // InfoRequest -> InfoReply
+};
+
+/// Methods of the peer port (mutual TLS between nodes' certificates).
+enum class PeerMethod : std::uint16_t {
+    kOrder = 1,        // notice: SignedOrderMessage
+    kTransaction = 2,  // notice: Transaction for the mempool
+    kEndorse = 3,      // EndorseRequest -> EndorseResult
+    kBlocks = 4,       // BlocksRequest -> BlocksReply
+    kPrivate = 5,      // PrivateRequest -> PrivateReply
+};
+
+}  // namespace fairstream::ledger::proto

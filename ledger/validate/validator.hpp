@@ -1,0 +1,55 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "ledger/contract/channel.hpp"
+#include "ledger/state/state.hpp"
+
+namespace fairstream::ledger::validate {
+
+/// What a block did: the same on every node.
+struct BlockResult {
+    std::vector<proto::Outcome> outcomes;  // in block order
+    identity::crypto::Hash outcomes_root{};
+    state::Batch batch;
+    struct Committed {                     // of valid transactions only
+        identity::crypto::Hash id{};
+        std::uint32_t index = 0;
+        std::vector<proto::Event> events;
+        std::vector<proto::PrivateWrite> private_writes;
+    };
+    std::vector<Committed> committed;
+};
+
+/// Validates a decided block's transactions in order against the state before it (ledger.md, "Transaction", 4). No I/O
+/// but reads of the snapshot; same inputs, same result.
+class Validator {
+public:
+    explicit Validator(std::shared_ptr<const contract::Channel> channel);
+
+    /// Error: only if the snapshot cannot be read. Bad transactions are outcomes, not errors.
+    Result<BlockResult> validate(const state::Snapshot& before, const proto::Block& block) const;
+
+private:
+    std::shared_ptr<const contract::Channel> channel_;
+};
+
+/// What a proposed or fetched block must satisfy before anyone votes for it or takes it: header well-formed, on this
+/// parent, later than its time, roots match, sizes within limits, epoch current. Errors say which rule.
+struct Parent {
+    std::uint64_t height = 0;
+    identity::crypto::Hash hash{};
+    std::uint64_t time_us = 0;
+    identity::crypto::Hash outcomes_root{};
+};
+Result<proto::BlockHeader> check_block(const contract::Channel& channel, const Parent& parent, const proto::Block& block);
+
+/// q distinct members' COMMITs for this hash, all signatures good. Error: bad_certificate, with why.
+Status check_certificate(const contract::Channel& channel, const proto::CommitCertificate& certificate,
+                         std::uint64_t height, const identity::crypto::Hash& block_hash);
+
+/// The RFC 6962 root over serialised outcomes.
+identity::crypto::Hash outcomes_root(const std::vector<proto::Outcome>& outcomes);
+
+}  // namespace fairstream::ledger::validate
