@@ -24,8 +24,8 @@ struct DealContext {
     std::string network;
     std::string stream;
     std::uint64_t key_epoch = 0;
-    std::string seller;                                     // DID
-    std::vector<std::pair<std::string, Point>> roster;      // organisation, P_i, in index order
+    std::string seller;                                 // DID
+    std::vector<std::pair<std::string, Point>> roster;  // organisation, P_i, in index order
     std::uint32_t threshold = 0;
 
     /// lp("fairstream/custody/v1", network, stream, u64 key epoch, seller, roster hash, u32 threshold).
@@ -41,12 +41,12 @@ struct EncryptedShare {
     Scalar response;
 };
 struct Dealing {
-    std::vector<Point> commitments;       // C_j = a_j H, t of them
-    std::vector<EncryptedShare> shares;   // one per custodian, in index order
-    Hash key_check_value;                 // SHA-256("fairstream/kcv/v1" || K)
+    std::vector<Point> commitments;      // C_j = a_j H, t of them
+    std::vector<EncryptedShare> shares;  // one per custodian, in index order
+    Hash key_check_value;                // SHA-256("fairstream/kcv/v1" || K)
 };
 struct StreamKey {
-    Hash key;  // K
+    Hash key;                         // K
     Bytes encryption_subkey() const;  // 32 bytes
     Bytes mac_subkey() const;         // 32 bytes
     Hash check_value() const;
@@ -85,7 +85,7 @@ struct IndexedRelease {
 };
 /// The buyer's side: S_i = B - q A, interpolation in the exponent, K; checked against the key check value.
 /// Errors: bad_point, too_few_releases, wrong_key.
-Result<StreamKey> combine(const SigningKey& buyer, std::span<const IndexedRelease> releases,
-                          const DealContext& context, const Hash& key_check_value);
+Result<StreamKey> combine(const SigningKey& buyer, std::span<const IndexedRelease> releases, const DealContext& context,
+                          const Hash& key_check_value);
 
 }  // namespace fairstream::identity::crypto::custody

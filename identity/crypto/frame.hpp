@@ -41,8 +41,9 @@ constexpr std::size_t kMaxFramePlaintext = 1u << 20;
 Bytes frame_key(ByteView encryption_subkey, const WriterInstance& writer, std::uint64_t sequence);
 
 /// header || AES-256-GCM(frame key, nonce zero, header as AAD, plaintext).
+/// Precondition: plaintext of at most kMaxFramePlaintext.
 Bytes seal_frame(ByteView encryption_subkey, const FrameHeader& header, ByteView plaintext);
-/// Errors: too_short, bad_version, bad_tag.
+/// Errors: too_short, too_large, bad_version, bad_tag.
 Result<Bytes> open_frame(ByteView encryption_subkey, ByteView frame);
 
 }  // namespace fairstream::identity::crypto

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 
 #include "base/bytes.hpp"
@@ -12,6 +13,8 @@ namespace fairstream::identity::crypto {
 using Hash = std::array<std::uint8_t, 32>;
 
 Hash sha256(ByteView data);
+/// SHA-256 of the parts one after the other, without joining them first.
+Hash sha256_of(std::initializer_list<ByteView> parts);
 Hash hmac_sha256(ByteView key, ByteView data);
 /// HKDF-SHA256 (RFC 5869), extract and expand. `length` at most 255 * 32.
 Bytes hkdf_sha256(ByteView input_key, ByteView salt, ByteView info, std::size_t length);

@@ -23,7 +23,7 @@ class VerifyingKey {
 public:
     /// SEC1, compressed (33 bytes) or uncompressed (65). Error: bad_key (not on the curve, the identity, wrong length).
     static Result<VerifyingKey> from_sec1(ByteView point);
-    static Result<VerifyingKey> from_pem(std::string_view pem);          // SubjectPublicKeyInfo
+    static Result<VerifyingKey> from_pem(std::string_view pem);  // SubjectPublicKeyInfo
     static Result<VerifyingKey> from_spki_der(ByteView der);
 
     const CompressedPoint& compressed() const;
