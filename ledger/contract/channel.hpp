@@ -4,13 +4,15 @@
 #include <span>
 
 #include "identity/crypto/keys.hpp"
-#include "identity/msp/msp.hpp"
+#include "identity/msp/trusted_organisations.hpp"
 #include "ledger/contract/context.hpp"
+#include "ledger/contract/limits.hpp"
 #include "ledger/proto/ledger.pb.h"
 
 namespace fairstream::ledger::contract {
 
-/// The channel config in force, parsed once: members' keys, quorums, policies. Immutable; shared by all parts of a node.
+/// The channel config in force, parsed once: members' keys, quorums, policies. Immutable; shared by all parts of a
+/// node.
 class Channel {
 public:
     struct Node {
@@ -18,8 +20,9 @@ public:
         std::string organisation;
         identity::crypto::VerifyingKey key;
     };
-    /// Errors: bad_config (says which entry is wrong): unknown organisation, certificate of another CA, no nodes,
-    /// threshold not above half, duplicate names.
+    /// Errors: bad_config (says which entry is wrong): unknown organisation, certificate of another CA or not valid at
+    /// the config's created_at, no nodes, nodes of no majority of organisations, threshold not above half, duplicate
+    /// names or keys, limits out of range.
     static Result<std::shared_ptr<const Channel>> make(ByteView config_bytes);
 
     const proto::ChannelConfig& config() const { return config_; }
@@ -31,8 +34,8 @@ public:
     const identity::msp::TrustedOrganisations& organisations() const { return organisations_; }
     const std::vector<Context::RosterEntry>& roster() const { return roster_; }
 
-    std::size_t faults() const { return (nodes_.size() - 1) / 3; }             // f = floor((n-1)/3)
-    std::size_t quorum() const { return (2 * nodes_.size() - 1) / 3 + 1; }     // q = floor((2n-1)/3)+1
+    std::size_t faults() const { return (nodes_.size() - 1) / 3; }          // f = floor((n-1)/3)
+    std::size_t quorum() const { return (2 * nodes_.size() - 1) / 3 + 1; }  // q = floor((2n-1)/3)+1
     /// A majority of organisations, the endorsement policy.
     std::size_t endorsing_organisations() const { return organisation_count_ / 2 + 1; }
 
@@ -45,6 +48,12 @@ public:
                                 base::TimePoint at) const;
 
 private:
+    Status check_header() const;
+    Status check_limits() const;
+    Status add_organisations();
+    Status add_nodes();
+    Status add_node(const proto::NodeEntry& entry);
+
     proto::ChannelConfig config_;
     identity::crypto::Hash genesis_hash_{};
     std::vector<Node> nodes_;
@@ -55,7 +64,5 @@ private:
 
 /// Bounds of a well-formed proposal; error: malformed, with what is wrong.
 Result<proto::Proposal> parse_proposal(ByteView bytes);
-constexpr std::size_t kMaxArgumentsBytes = 512u << 10;
-constexpr std::size_t kMaxPrivateBytes = 512u << 10;
 
 }  // namespace fairstream::ledger::contract

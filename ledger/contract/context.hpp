@@ -11,7 +11,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "identity/crypto/hash.hpp"
-#include "identity/msp/msp.hpp"
+#include "identity/msp/trusted_organisations.hpp"
 
 namespace fairstream::ledger::contract {
 
@@ -49,7 +49,8 @@ public:
     virtual Result<std::optional<Entry>> get(std::string_view key) = 0;
     virtual Status put(std::string_view key, ByteView value) = 0;
     virtual Status del(std::string_view key) = 0;
-    /// Committed entries with start <= key < end, in byte order, at most `limit` (<= 1000). An empty `end` means to the end.
+    /// Committed entries with start <= key < end, in byte order, at most `limit` (<= 1000). An empty `end` means to the
+    /// end.
     virtual Result<std::vector<Entry>> range(std::string_view start, std::string_view end, std::uint32_t limit) = 0;
 
     /// Records a commutative delta on the signed 64-bit integer under `key` (absent: 0), instead of a read and a write.
