@@ -1,0 +1,55 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace fairstream::network {
+
+/// One program started by the supervisor. It dies with the supervisor, writes to its own log file and inherits nothing else.
+struct Child {
+    std::string name;
+    std::vector<std::string> command;  // absolute path first
+    std::filesystem::path log;
+    pid_t pid = -1;                    // -1: not running
+    std::string end;                   // how it ended, once it has
+};
+
+/// Starts `child`; output is appended to its log. Errors: start_failed.
+Status start(Child& child);
+
+/// Collects children that have ended, without waiting; sets pid to -1 and `end`.
+void reap(std::vector<Child>& children);
+
+/// SIGTERM to all at once, SIGKILL to those that remain after `grace`; returns when none is left.
+void stop_all(std::vector<Child>& children, std::chrono::milliseconds grace);
+
+/// The folder that this program was started from, where its siblings lie.
+std::filesystem::path program_folder();
+/// Finds a program in PATH, /usr/sbin or /usr/local/sbin. Error: not_found, with how to install it.
+Result<std::filesystem::path> find_program(const std::string& name);
+
+/// A lock file that says "this process runs", for as long as it does, however it ends.
+class RunLock {
+public:
+    /// Error: already_running.
+    static Result<RunLock> take(const std::filesystem::path& file);
+    /// The pid of the holder, or nothing if no process holds the lock.
+    static std::optional<pid_t> holder(const std::filesystem::path& file);
+
+    RunLock(RunLock&& other) noexcept;
+    RunLock& operator=(RunLock&&) = delete;
+    ~RunLock();
+
+private:
+    explicit RunLock(int fd) : fd_(fd) {}
+    int fd_ = -1;
+};
+
+}  // namespace fairstream::network

@@ -1,0 +1,130 @@
+#include "network/topology.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <functional>
+#include <random>
+#include <set>
+
+#include "base/config.hpp"
+#include "base/file.hpp"
+
+namespace fairstream::network {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::uint16_t kLowestPort = 20'000;
+constexpr std::uint16_t kHighestPort = 32'000;  // Linux hands out 32768 and above to outgoing connections
+constexpr int kPortAttempts = 4'000;
+
+bool port_is_free(std::uint16_t port) {
+    base::FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const int yes = 1;
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return ::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+}
+
+fs::path ports_file(const Layout& layout) {
+    return layout.run_folder() / "ports.yaml";
+}
+
+void for_each_port(Layout& layout, const std::function<void(const std::string&, std::uint16_t&)>& visit) {
+    for (auto& node : layout.nodes) {
+        visit(node.name + ".peer", node.peer_port);
+        visit(node.name + ".gateway", node.gateway_port);
+    }
+    for (auto& storage : layout.operators) {
+        visit(storage.name + ".mqtts", storage.mqtts_port);
+        visit(storage.name + ".https", storage.https_port);
+    }
+}
+
+Status pick_ports(Layout& layout) {
+    std::mt19937 random{std::random_device{}()};
+    std::uniform_int_distribution<std::uint16_t> any(kLowestPort, kHighestPort);
+    std::set<std::uint16_t> taken;
+    int attempts = 0;
+    for_each_port(layout, [&](const std::string&, std::uint16_t& port) {
+        for (; attempts < kPortAttempts; ++attempts) {
+            const auto candidate = any(random);
+            if (taken.contains(candidate) || !port_is_free(candidate)) continue;
+            taken.insert(candidate);
+            port = candidate;
+            return;
+        }
+    });
+    if (attempts >= kPortAttempts)
+        return fail("no_free_ports", fmt::format("found too few free ports between {} and {}", kLowestPort, kHighestPort));
+    return {};
+}
+
+}  // namespace
+
+Result<Topology> Topology::load(const fs::path& dir) {
+    FS_ASSIGN(auto config, base::Config::load(dir / "topology.yaml"));
+    Topology topology;
+    topology.name = config.text("network", 64);
+    topology.organisations = static_cast<std::uint32_t>(config.integer("organisations", 1, 16));
+    topology.nodes_per_org = static_cast<std::uint32_t>(config.integer("nodes_per_org", 1, 4));
+    topology.operators = static_cast<std::uint32_t>(config.integer("operators", 0, 9));
+    FS_TRY(config.finish());
+    return topology;
+}
+
+Status Topology::save(const fs::path& dir) const {
+    const auto text =
+        fmt::format("# Made by `fairstream network up`; a network keeps its shape for life.\n"
+                    "network: {}\norganisations: {}\nnodes_per_org: {}\noperators: {}\n",
+                    name, organisations, nodes_per_org, operators);
+    return base::write_file(dir / "topology.yaml", as_bytes(text));
+}
+
+Layout Layout::plan(const fs::path& dir, const Topology& topology) {
+    Layout layout{.dir = dir, .topology = topology, .organisations = {}, .nodes = {}, .operators = {}};
+    for (std::uint32_t o = 1; o <= topology.organisations; ++o) {
+        const auto organisation = fmt::format("org{}", o);
+        layout.organisations.push_back(organisation);
+        for (std::uint32_t n = 1; n <= topology.nodes_per_org; ++n) {
+            const auto short_name = fmt::format("node{}", n);
+            layout.nodes.push_back({.name = short_name + "." + organisation,
+                                    .organisation = organisation,
+                                    .folder = dir / organisation / short_name});
+        }
+    }
+    for (std::uint32_t i = 1; i <= topology.operators; ++i) {
+        const auto& organisation = layout.organisations[(i - 1) % layout.organisations.size()];
+        const auto name = fmt::format("op{}", i);
+        layout.operators.push_back({.name = name, .organisation = organisation, .folder = dir / organisation / name});
+    }
+    return layout;
+}
+
+Status load_ports(Layout& layout) {
+    FS_ASSIGN(auto config, base::Config::load(ports_file(layout)));
+    for_each_port(layout, [&](const std::string& key, std::uint16_t& port) {
+        port = static_cast<std::uint16_t>(config.integer(key, 1, 65'535));
+    });
+    return config.finish();
+}
+
+Status assign_ports(Layout& layout) {
+    bool usable = load_ports(layout).has_value();
+    for_each_port(layout, [&](const std::string&, std::uint16_t& port) { usable = usable && port_is_free(port); });
+    if (usable) return {};
+    FS_TRY(pick_ports(layout));
+    std::string text = "# Ports on 127.0.0.1, kept while they are free.\n";
+    for_each_port(layout,
+                  [&](const std::string& key, std::uint16_t& port) { text += fmt::format("{}: {}\n", key, port); });
+    return base::write_file(ports_file(layout), as_bytes(text));
+}
+
+}  // namespace fairstream::network

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+
+/// How a consortium on one machine is laid out in its folder. Each organisation's folder could be copied to a machine of
+/// its own: configs name no path outside of it.
+namespace fairstream::network {
+
+/// What `fairstream network up` was asked for; kept in <dir>/topology.yaml, so that a second `up` resumes the same.
+struct Topology {
+    std::string name = "fairstream-local";  // of the network: the ledger's channel
+    std::uint32_t organisations = 4;        // 1 to 16
+    std::uint32_t nodes_per_org = 1;        // 1 to 4
+    std::uint32_t operators = 3;            // 0 to 9, spread over the organisations
+    bool fresh = false;                     // made by this call
+
+    /// Reads <dir>/topology.yaml. Errors: not_found, bad_config (file and line).
+    static Result<Topology> load(const std::filesystem::path& dir);
+    Status save(const std::filesystem::path& dir) const;
+};
+
+struct NodePlace {
+    std::string name;          // "node1.org1"
+    std::string organisation;  // "org1"
+    std::filesystem::path folder;
+    std::uint16_t peer_port = 0;
+    std::uint16_t gateway_port = 0;
+};
+
+struct OperatorPlace {
+    std::string name;          // "op1"
+    std::string organisation;
+    std::filesystem::path folder;
+    std::uint16_t mqtts_port = 0;
+    std::uint16_t https_port = 0;
+};
+
+/// Every process of the network with its folder and ports.
+struct Layout {
+    std::filesystem::path dir;
+    Topology topology;
+    std::vector<std::string> organisations;
+    std::vector<NodePlace> nodes;
+    std::vector<OperatorPlace> operators;
+
+    /// Names and folders follow from the topology; ports are 0 until `assign_ports`.
+    static Layout plan(const std::filesystem::path& dir, const Topology& topology);
+
+    std::filesystem::path organisation_folder(const std::string& organisation) const { return dir / organisation; }
+    std::filesystem::path public_folder() const { return dir / "public"; }
+    std::filesystem::path keys_folder() const { return dir / "keys"; }
+    std::filesystem::path run_folder() const { return dir / "run"; }
+};
+
+/// Keeps the ports of <dir>/run/ports.yaml if all of them are still free; otherwise picks new ones below the range that the kernel
+/// hands to outgoing connections. Errors: no_free_ports.
+Status assign_ports(Layout& layout);
+/// The ports as last assigned. Error: not_found.
+Status load_ports(Layout& layout);
+
+}  // namespace fairstream::network
