@@ -35,13 +35,17 @@ struct Caller {
     std::optional<identity::msp::MemberIdentity> member;
     std::string contract;
 
-    /// The DID, or "org:<organisation>/<name>": a name for records and accounts.
+    /// Whoever created the transaction: the DID, or "org:<organisation>/<name>": a name for records and accounts.
     std::string id() const;
 };
 
 /// All that a contract sees (ledger.md, "Contracts"): no clock, randomness, I/O, floating point or iteration over
-/// unordered containers. Keys are the contract's own: two contracts never meet in one. Keys are at most 256 bytes,
-/// values at most 1 MiB. Reads see this transaction's own writes and deltas.
+/// unordered containers. Keys are the contract's own: two contracts never meet in one. Keys are 1 to 256 bytes and
+/// begin with a byte below '~'; values at most 1 MiB. Reads see this transaction's own writes and deltas; what it wrote
+/// itself has version 0/0. One key is either written or added to in a transaction (mixed_access), but for an addition
+/// to an integer that it wrote before.
+///
+/// Errors of all: bad_key, too_large, too_many (bounds of ledger/contract/limits.hpp), and those of the state.
 class Context {
 public:
     virtual ~Context() = default;
@@ -82,12 +86,14 @@ public:
 
     /// Private inputs of this proposal; empty if it has none.
     virtual ByteView private_inputs() const = 0;
-    /// Puts `value` into the consortium's private stores and its salted hash on the ledger, under one key.
+    /// Puts `value` into the consortium's private stores and its salted hash on the ledger, under one key. Error:
+    /// no_salt (the proposal has no private inputs).
     virtual Status private_put(std::string_view key, ByteView value) = 0;
     /// Errors: private_missing (this node has not fetched it yet; retry).
     virtual Result<std::optional<Bytes>> private_get(std::string_view key) = 0;
 
-    /// Calls another contract in this transaction; it sees this contract as its caller.
+    /// Calls another contract in this transaction; it sees this contract as its caller. A call that fails leaves no
+    /// writes, deltas or events behind. Errors: unknown_contract, call_too_deep (8), and the function's own.
     virtual Result<Bytes> call(std::string_view contract, std::string_view function, ByteView arguments) = 0;
 };
 

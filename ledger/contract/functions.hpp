@@ -29,7 +29,8 @@ public:
     /// Error: unknown_function.
     Result<Bytes> invoke(Context& context, std::string_view function, ByteView arguments) const {
         const auto found = table_.find(function);
-        if (found == table_.end()) return fail("unknown_function", "no function " + std::string(function.substr(0, 64)));
+        if (found == table_.end())
+            return fail("unknown_function", "no function " + std::string(function.substr(0, 64)));
         return found->second(context, arguments);
     }
 

@@ -4,7 +4,8 @@
 
 namespace fairstream::ledger::contract {
 
-/// Protobuf records under keys. `load` answers nothing for an absent key; a record that does not parse is `corrupt_state`.
+/// Protobuf records under keys. `load` answers nothing for an absent key; a record that does not parse is
+/// `corrupt_state`.
 template <typename Record>
 Result<std::optional<Record>> load(Context& context, std::string_view key) {
     FS_ASSIGN(auto entry, context.get(key));
