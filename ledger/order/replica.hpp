@@ -1,0 +1,254 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "ledger/order/messages.hpp"
+#include "ledger/order/records.hpp"
+
+namespace fairstream::ledger::order {
+
+using Monotonic = std::chrono::microseconds;  // base::steady_now()
+
+/// The end of this node's chain, applied: the parent of the next block.
+struct Tip {
+    std::uint64_t height = 0;       // 0: only the genesis config
+    Hash hash{};                    // of the block's header; at height 0 the channel's genesis hash
+    std::uint64_t time_us = 0;      // of the header; at height 0 the genesis config's created_at_us
+    Hash outcomes_root{};           // of this block's outcomes; at height 0 the root of none
+    bool has_transactions = false;  // its outcomes still need a block after it to be sealed
+};
+
+/// What waits in the mempool.
+struct Waiting {
+    bool any = false;
+    bool full_block = false;  // enough for a block as large as the limits allow: no use in gathering longer
+    bool operator==(const Waiting&) const = default;
+};
+
+// ---- Events: what the shell tells the replica
+// -------------------------------------------------------------------------
+
+/// Once, first. `recovered` is what the vote log held.
+struct Start {
+    Tip tip;
+    Recovered recovered;
+    Waiting waiting;
+};
+/// A message from another member, through verify_message.
+struct Message {
+    Received received;
+};
+/// The mempool changed.
+struct WaitingChanged {
+    Waiting waiting;
+};
+/// The answer to BuildBlock. An empty `block` means that nothing waits after all (only if BuildBlock did not ask for an
+/// empty block in that case).
+struct BlockBuilt {
+    std::uint64_t height = 0;
+    std::uint32_t round = 0;
+    Bytes block;  // proto::Block
+};
+/// The answer to CheckBlock.
+struct BlockChecked {
+    std::uint64_t height = 0;
+    Hash block_hash{};
+    Status verdict;
+};
+/// The decided block of this height is durable and applied, and the vote log cut: the next height may begin (W4).
+struct Applied {
+    Tip tip;
+    Waiting waiting;
+};
+/// A decided block fetched from a peer. The shell has checked its certificate's signatures and the block against our
+/// tip (validate::check_certificate, check_block); the replica checks the rest and answers Decided.
+struct CaughtUp {
+    Bytes block;  // proto::Block
+    proto::CommitCertificate certificate;
+};
+/// The deadline of the last SetTimer has come. Ticks at any other time do no harm.
+struct Tick {};
+
+using Event = std::variant<Start, Message, WaitingChanged, BlockBuilt, BlockChecked, Applied, CaughtUp, Tick>;
+
+// ---- Actions: what the replica asks of the shell, to be done in this order
+// --------------------------------------------
+
+/// Make this record durable (VoteLog::append). All Persists of one step come first in its actions and may be written
+/// and synced together; nothing after them may be done before they are durable.
+struct Persist {
+    Bytes record;
+};
+/// Send to all other ordering nodes. May be lost.
+struct Broadcast {
+    proto::SignedOrderMessage message;
+};
+/// Make a block on the tip out of waiting transactions; its header carries this node, `round`, and a time later than
+/// the tip's. Answer BlockBuilt.
+struct BuildBlock {
+    std::uint64_t height = 0;
+    std::uint32_t round = 0;
+    Tip parent;
+    bool empty_allowed = false;  // an empty block is wanted if nothing waits
+};
+/// Check the block against the tip with the deterministic rules (validate::check_block) and, if `fresh`, that its time
+/// is within 5 s of this node's clock. Answer BlockChecked.
+struct CheckBlock {
+    std::uint64_t height = 0;
+    Hash block_hash{};
+    Bytes block;
+    bool fresh = false;
+};
+/// This block is final. Store it with the certificate, durably; apply it; cut the vote log; answer Applied.
+struct Decided {
+    std::uint64_t height = 0;
+    Hash block_hash{};
+    Bytes block;
+    proto::CommitCertificate certificate;
+};
+/// Tick at `deadline` (replaces the timer set before).
+struct SetTimer {
+    Monotonic deadline{};
+};
+/// Others may have decided `from` and more: ask peers for blocks, hand them back as CaughtUp one by one.
+struct FetchBlocks {
+    std::uint64_t from = 0;
+};
+/// A message or block was not accepted: for logs, metrics and tests. Codes: not_leader, bad_parent, bad_justification,
+/// bad_certificate, double_vote, wrong_block, unjustified.
+struct Refused {
+    std::string node;
+    Error error;
+};
+
+using Action = std::variant<Persist, Broadcast, BuildBlock, CheckBlock, Decided, SetTimer, FetchBlocks, Refused>;
+
+/// QBFT (github.com/Consensys/qbft-formal-spec-and-verification) for one node and one channel, one height at a time, as
+/// a plain state machine (ledger.md, "Ordering"; S1-S6 and W1-W6 in comments name its rules). No I/O, clock or thread:
+/// the shell turns messages, timers and the mempool into events, and does the actions in order. `now` never goes back.
+///
+/// Between Decided and Applied only messages are taken (kept for the next height, one per member and step).
+class Replica {
+public:
+    /// `self` is this node's name in the channel config.
+    Replica(std::shared_ptr<const Channel> channel, std::string self, Sign sign);
+
+    std::vector<Action> step(Event event, Monotonic now);
+
+    std::uint64_t height() const { return height_; }  // being decided
+    std::uint32_t round() const { return round_; }
+    /// Who proposes in this round: by turns, in voting order.
+    static const std::string& leader(const Channel& channel, std::uint64_t height, std::uint32_t round);
+
+private:
+    /// A member's newest vote of one kind. One slot per member bounds what a hostile member can make us keep; an honest
+    /// one never returns to an older round.
+    struct Slot {
+        std::uint32_t round = 0;
+        Hash block_hash{};  // not of a ROUND-CHANGE
+        Received received;
+    };
+    using Slots = std::map<std::string, Slot, std::less<>>;  // by member
+
+    struct Proposal {
+        Hash block_hash{};
+        Bytes block;
+        bool checked = false;  // it passed CheckBlock, or this node made it
+    };
+
+    void on(Start event);
+    void on(Message event);
+    void on(WaitingChanged event);
+    void on(BlockBuilt event);
+    void on(BlockChecked event);
+    void on(Applied event);
+    void on(CaughtUp event);
+    void on(Tick event);
+
+    // replica.cpp: heights, timers
+    void begin_height(const Tip& tip, Waiting waiting);
+    void restore();
+    void take(Received received);
+    void keep_for_next_height(Received received);
+    void note_height(const std::string& node, std::uint64_t height);
+    void ask_for_blocks();
+    void activate();
+    void plan_proposal();
+    void on_round_timeout();
+    Monotonic round_timeout(std::uint32_t round) const;
+    void arm_timer();
+
+    // rounds.cpp: PROPOSE and ROUND-CHANGE
+    void on_propose(Received received);
+    void on_round_change(Received received);
+    Status check_proposal(const Received& received) const;
+    void accept(const std::string& hash, Bytes block, bool fresh, bool own);
+    void join_higher_round();
+    void start_round_change(std::uint32_t round);
+    void enter_round(std::uint32_t round);
+    void lead();
+    void propose(Bytes block, const Hash& hash, bool fresh);
+    std::size_t round_changes_from(std::uint32_t round) const;
+
+    // votes.cpp: PREPARE, COMMIT, the decision
+    void on_prepare(Received received);
+    void on_commit(Received received);
+    bool keep_vote(Slots& slots, Received received, std::uint32_t round, const std::string& hash);
+    void prepare();
+    void try_commit();
+    void try_decide();
+    void decide(Bytes block, const Hash& hash, proto::CommitCertificate certificate);
+    std::optional<Bytes> block_of(const Hash& hash) const;
+    Received vote(proto::OrderMessage body, Bytes block);
+    void send(const proto::SignedOrderMessage& message);
+
+    bool leads(std::uint32_t round) const { return leader(*channel_, height_, round) == self_; }
+    bool voted(Step step) const;  // this step of the current round, or a later one
+    void refuse(const std::string& node, Error error);
+    void persist(Bytes record) { persists_.push_back(Persist{std::move(record)}); }
+    void act(Action action) { actions_.push_back(std::move(action)); }
+
+    const std::shared_ptr<const Channel> channel_;
+    const std::string self_;
+    const Sign sign_;
+    bool started_ = false;
+    Monotonic now_{};
+    std::vector<Persist> persists_;  // of the step that runs
+    std::vector<Action> actions_;
+
+    // Of the height being decided.
+    Tip tip_;
+    std::uint64_t height_ = 0;
+    std::uint32_t round_ = 0;
+    bool decided_ = false;  // waits for Applied
+    Waiting waiting_;
+    Position position_;                 // of the last own vote, over all heights
+    std::optional<Proposal> proposal_;  // accepted in round_
+    std::optional<Prepared> prepared_;  // highest certificate
+    Bytes prepared_block_;
+    Slots prepares_, commits_, round_changes_;
+    std::vector<proto::SignedOrderMessage> justification_;  // ROUND-CHANGEs on which a fresh block of round_ will stand
+    std::vector<proto::SignedOrderMessage> sent_;           // own votes of round_, as sent
+    bool building_ = false;                                 // a BuildBlock of round_ is out
+    Recovered recovered_;                                   // until its height begins
+
+    // Timers; nothing: not running.
+    Monotonic began_{};
+    std::optional<Monotonic> propose_at_;
+    std::optional<Monotonic> round_ends_;
+    std::optional<Monotonic> armed_;
+    Monotonic next_fetch_{};
+
+    // Of heights above.
+    std::map<std::pair<std::string, Step>, Received> early_;  // of height_ + 1, one per member and step
+    std::map<std::string, std::uint64_t, std::less<>> heights_seen_;
+};
+
+}  // namespace fairstream::ledger::order
