@@ -253,14 +253,14 @@ TEST_CASE("a release of which anything was changed, or shown for another purchas
     REQUIRE(custody::verify_release(good, p, y, q, bound_to));
     const auto other_point = SigningKey::generate().public_key().compressed();
 
-    for (auto* scalar_member : {&custody::Release::c, &custody::Release::s, &custody::Release::u}) {
+    for (const auto scalar_member : {&custody::Release::c, &custody::Release::s, &custody::Release::u}) {
         auto changed = good;
         changed.*scalar_member = flipped(good.*scalar_member);
         CHECK(custody::verify_release(changed, p, y, q, bound_to).error().code == "bad_proof");
         changed.*scalar_member = group_order();
         CHECK(custody::verify_release(changed, p, y, q, bound_to).error().code == "bad_proof");
     }
-    for (auto* point_member : {&custody::Release::a, &custody::Release::b}) {
+    for (const auto point_member : {&custody::Release::a, &custody::Release::b}) {
         auto changed = good;
         changed.*point_member = other_point;
         CHECK(custody::verify_release(changed, p, y, q, bound_to).error().code == "bad_proof");

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/assert.hpp"
 #include "base/encoding.hpp"
 #include "base/file.hpp"
 #include "identity/crypto/custody.hpp"

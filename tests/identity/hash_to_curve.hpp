@@ -6,6 +6,7 @@
 #include <array>
 #include <string_view>
 
+#include "base/assert.hpp"
 #include "base/bytes.hpp"
 #include "identity/crypto/curve.hpp"
 
