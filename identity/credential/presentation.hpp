@@ -20,6 +20,7 @@ struct VerifiedPresentation {
     std::string nonce;   // for the caller to compare, or to have been used once
     TimePoint issued;
     VerifiedCredential credential;
+    std::string credential_jwt;  // as shown
 };
 
 struct PresentationLimits {
