@@ -1,0 +1,213 @@
+#include "ledger/client/client.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <random>
+#include <thread>
+
+#include "base/clock.hpp"
+#include "base/encoding.hpp"
+#include "ledger/client/gateways.hpp"
+#include "ledger/client/proposal.hpp"
+#include "ledger/client/subscription.hpp"
+#include "ledger/proto/wire.hpp"
+
+namespace fairstream::ledger::client {
+
+using namespace std::chrono_literals;
+using proto::GatewayMethod;
+
+namespace {
+
+constexpr int kMaxAttempts = 10;
+/// One CommitStatus call; when it ends without a commit the transaction is submitted again, in case it was lost.
+constexpr auto kStatusWait = 5'000ms;
+/// What a call may take beyond the wait it asks for.
+constexpr auto kCallSlack = 2'000ms;
+
+bool retried_as_new(const std::string& code) {
+    return code == "read_conflict" || code == "range_conflict" || code == "stale_config";
+}
+
+/// Competitors for one key should not meet again at once.
+void pause_before_attempt(int attempt) {
+    thread_local std::minstd_rand random{std::random_device{}()};
+    std::this_thread::sleep_for(std::chrono::milliseconds(random() % (5u << std::min(attempt, 5))));
+}
+
+}  // namespace
+
+struct Client::Impl {
+    Impl(base::net::Loop& used_loop, Options used_options)
+        : loop(used_loop), options(std::move(used_options)), gateways(std::make_shared<Gateways>(loop, options)) {}
+
+    base::net::Loop& loop;
+    const Options options;
+    std::shared_ptr<Gateways> gateways;
+    std::mutex mutex;
+    std::uint64_t next_subscription = 1;
+    std::map<std::uint64_t, std::shared_ptr<Subscription>> subscriptions;
+
+    template <typename Reply, typename Request>
+    Result<Reply> ask(GatewayMethod method, const Request& request) {
+        return ask<Reply>(method, request, options.call_timeout);
+    }
+    template <typename Reply, typename Request>
+    Result<Reply> ask(GatewayMethod method, const Request& request, std::chrono::milliseconds timeout) {
+        FS_ASSIGN(const Bytes bytes, gateways->call(method, proto::encode(request), timeout).result);
+        return parse<Reply>(bytes);
+    }
+
+    struct Proposed {
+        Bytes id;
+        Bytes transaction;
+        Bytes response;
+    };
+    Result<Proposed> endorse(const Identity& who, const Invocation& what);
+    /// Says in `maybe_received` whether a gateway may have it now, or had it before.
+    Status hand_over(const Proposed& proposed, bool& maybe_received);
+    Result<proto::CommitStatusReply> wait_for_commit(const Proposed& proposed, bool& maybe_received);
+    Result<Commit> attempt(const Identity& who, const Invocation& what);
+};
+
+Result<Client::Impl::Proposed> Client::Impl::endorse(const Identity& who, const Invocation& what) {
+    const auto request = make_proposal(options.channel, who, what, proto::INTENT_SUBMIT, base::wall_now());
+    FS_ASSIGN(const auto reply, ask<proto::EndorseReply>(GatewayMethod::kEndorse, request));
+    FS_ASSIGN(const auto transaction, parse<proto::Transaction>(as_bytes(reply.transaction())));
+    FS_ASSIGN(Bytes response, response_of(transaction, request));
+    return Proposed{to_bytes(proto::transaction_id(request.signed_proposal())),
+                    to_bytes(std::string_view(reply.transaction())), std::move(response)};
+}
+
+Status Client::Impl::hand_over(const Proposed& proposed, bool& maybe_received) {
+    proto::SubmitRequest request;
+    request.set_transaction(proto::as_field(proposed.transaction));
+    auto answer = gateways->call(GatewayMethod::kSubmit, proto::encode(request), options.call_timeout);
+    // A refusal says that this submission was not admitted; it takes nothing back of an earlier one.
+    const bool refused = !answer.result && !Gateways::is_transient(answer.result.error());
+    maybe_received = maybe_received || (answer.maybe_received && !refused);
+    if (!answer.result) return fail(std::move(answer.result).error());
+    return {};
+}
+
+Result<proto::CommitStatusReply> Client::Impl::wait_for_commit(const Proposed& proposed, bool& maybe_received) {
+    const auto deadline = base::steady_now() + options.commit_timeout;
+    Status handed_over = hand_over(proposed, maybe_received);
+    if (!handed_over && !maybe_received) return fail(std::move(handed_over).error());
+    while (true) {
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - base::steady_now());
+        if (left <= 0ms)
+            return fail("timeout", fmt::format("not committed within {} ms", options.commit_timeout.count()));
+        proto::CommitStatusRequest request;
+        request.set_transaction_id(proto::as_field(proposed.id));
+        const auto wait = std::min<std::chrono::milliseconds>(left, kStatusWait);
+        request.set_wait_ms(static_cast<std::uint32_t>(wait.count()));
+        auto status = ask<proto::CommitStatusReply>(GatewayMethod::kCommitStatus, request, wait + kCallSlack);
+        if (status && status->known()) return status;
+        if (!status && !Gateways::is_transient(status.error()) && status.error().code != "unreachable")
+            return fail(std::move(status).error());
+        if (base::steady_now() < deadline) handed_over = hand_over(proposed, maybe_received);
+    }
+}
+
+Result<Commit> Client::Impl::attempt(const Identity& who, const Invocation& what) {
+    FS_ASSIGN(auto proposed, endorse(who, what));
+    const std::string id = base::to_hex(proposed.id);
+    bool maybe_received = false;
+    auto status = wait_for_commit(proposed, maybe_received);
+    if (!status) {
+        const auto& error = status.error();
+        if (!maybe_received) return fail(error);
+        return fail("unknown_outcome",
+                    fmt::format("transaction {} may still commit ({}: {}); ask for its commit status", id, error.code,
+                                error.message));
+    }
+    const auto& outcome = status->outcome();
+    if (outcome.code() != proto::VALID)
+        return fail(code_of(outcome.code()),
+                    fmt::format("transaction {} in block {} is invalid: {}", id, status->block(), outcome.reason()));
+    return Commit{std::move(proposed.id), status->block(), status->index(), std::move(proposed.response)};
+}
+
+Client::Client(base::net::Loop& loop, Options options) : impl_(std::make_shared<Impl>(loop, std::move(options))) {}
+
+Client::~Client() {
+    std::map<std::uint64_t, std::shared_ptr<Subscription>> subscriptions;
+    {
+        const std::lock_guard lock(impl_->mutex);
+        subscriptions.swap(impl_->subscriptions);
+    }
+    for (const auto& [id, subscription] : subscriptions) subscription->cancel();
+}
+
+Result<Bytes> Client::evaluate(const Identity& who, const Invocation& what, bool sealed) {
+    proto::EvaluateRequest request;
+    *request.mutable_request() =
+        make_proposal(impl_->options.channel, who, what, proto::INTENT_QUERY, base::wall_now());
+    request.set_sealed(sealed);
+    FS_ASSIGN(const auto reply, impl_->ask<proto::EvaluateReply>(GatewayMethod::kEvaluate, request));
+    return to_bytes(std::string_view(reply.response()));
+}
+
+Result<Commit> Client::submit(const Identity& who, const Invocation& what) {
+    for (int attempt = 1;; ++attempt) {
+        auto commit = impl_->attempt(who, what);
+        if (commit || attempt == kMaxAttempts || !retried_as_new(commit.error().code)) return commit;
+        pause_before_attempt(attempt);
+    }
+}
+
+Result<proto::CommitStatusReply> Client::commit_status(ByteView transaction_id, std::chrono::milliseconds wait) {
+    proto::CommitStatusRequest request;
+    request.set_transaction_id(proto::as_field(transaction_id));
+    request.set_wait_ms(static_cast<std::uint32_t>(std::clamp<std::int64_t>(wait.count(), 0, 30'000)));
+    return impl_->ask<proto::CommitStatusReply>(GatewayMethod::kCommitStatus, request,
+                                                impl_->options.call_timeout + wait);
+}
+
+Result<proto::GetTransactionReply> Client::transaction(ByteView transaction_id) {
+    proto::GetTransactionRequest request;
+    request.set_transaction_id(proto::as_field(transaction_id));
+    return impl_->ask<proto::GetTransactionReply>(GatewayMethod::kGetTransaction, request);
+}
+
+Result<proto::DecidedBlock> Client::block(std::uint64_t height) {
+    proto::GetBlockRequest request;
+    request.set_height(height);
+    return impl_->ask<proto::DecidedBlock>(GatewayMethod::kGetBlock, request);
+}
+
+Result<proto::InfoReply> Client::info() {
+    return impl_->ask<proto::InfoReply>(GatewayMethod::kInfo, proto::InfoRequest{});
+}
+
+std::uint64_t Client::subscribe(proto::Checkpoint after, std::vector<std::string> contracts, bool sealed,
+                                std::function<void(const proto::EventBatch&)> on_batch) {
+    proto::EventsRequest request;
+    *request.mutable_after() = std::move(after);
+    for (auto& contract : contracts) request.add_contracts(std::move(contract));
+    request.set_sealed(sealed);
+    auto subscription =
+        std::make_shared<Subscription>(impl_->loop, impl_->gateways, std::move(request), std::move(on_batch));
+    subscription->start();
+    const std::lock_guard lock(impl_->mutex);
+    impl_->subscriptions[impl_->next_subscription] = std::move(subscription);
+    return impl_->next_subscription++;
+}
+
+void Client::unsubscribe(std::uint64_t subscription) {
+    std::shared_ptr<Subscription> found;
+    {
+        const std::lock_guard lock(impl_->mutex);
+        const auto node = impl_->subscriptions.extract(subscription);
+        if (node) found = node.mapped();
+    }
+    if (found) found->cancel();
+}
+
+const Options& Client::options() const {
+    return impl_->options;
+}
+
+}  // namespace fairstream::ledger::client
