@@ -12,6 +12,9 @@
 /// is a DID URL of the issuer's did:key). Whether an issuer is trusted is the caller's to decide.
 namespace fairstream::identity::credential {
 
+/// So that its presentation, which carries it, stays below jose::kMaxJwtBytes.
+constexpr std::size_t kMaxCredentialBytes = 8 * 1024;
+
 /// What an issuer says of a subject. `type` stands beside VerifiableCredential ("VerifiedSeller").
 struct CredentialRequest {
     std::string id;       // URI, e.g. urn:uuid:...
@@ -22,7 +25,8 @@ struct CredentialRequest {
     TimePoint valid_until;
 };
 
-/// Error: bad_credential (an id that is no URI, an empty type, an end before its start, a result above 16 KiB).
+/// Error: bad_credential (an id that is no URI, an empty type, an end before its start, a result above
+/// kMaxCredentialBytes).
 Result<std::string> issue(const crypto::SigningKey& issuer, const CredentialRequest& request);
 
 struct VerifiedCredential {

@@ -28,7 +28,8 @@ struct PresentationLimits {
     std::chrono::seconds clock_skew{30};
 };
 
-/// Errors: those of verify, bad_presentation, wrong_audience, wrong_holder, stale_presentation, future_presentation.
+/// Errors: those of verify, bad_claim, bad_presentation, wrong_audience, wrong_holder, stale_presentation,
+/// future_presentation.
 Result<VerifiedPresentation> verify_presentation(std::string_view jwt, std::string_view audience, TimePoint now,
                                                  const PresentationLimits& limits = {});
 

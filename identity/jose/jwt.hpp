@@ -15,6 +15,10 @@ constexpr std::size_t kMaxJwtBytes = 16 * 1024;
 struct Jwt {
     boost::json::object header;  // alg is ES256, typ as asked
     boost::json::object claims;
+    std::string signed_part;  // what the signature is over, as it came
+    crypto::Signature signature{};
+
+    bool signed_by(const crypto::VerifyingKey& key) const { return key.verify(as_bytes(signed_part), signature); }
 };
 
 /// Signs `claims` under a header of alg, `typ` and the members of `more_header` (kid, jwk).

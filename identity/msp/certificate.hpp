@@ -23,7 +23,8 @@ std::optional<Role> role_from_text(std::string_view text);
 constexpr std::size_t kMaxCertificateBytes = 8 * 1024;
 constexpr std::size_t kMaxNameBytes = 64;  // of an organisation or a member (X.520's upper bound)
 
-/// Names are 1 to 64 of a-z A-Z 0-9 . _ - (they become file names and metric labels). Error: bad_name.
+/// Names are 1 to 64 of a-z A-Z 0-9 . _ - and start with neither dot nor dash (they become file names and metric
+/// labels). Error: bad_name.
 Status check_name(std::string_view name);
 
 /// What a certificate says; parsing proves nothing about who signed it (TrustedOrganisations does).
