@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+namespace fairstream::security_manager::gate {
+
+struct SequenceRange {
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;  // inclusive
+    bool operator==(const SequenceRange&) const = default;
+};
+
+/// Which sequence numbers were served, as disjoint ranges: counting one twice changes nothing, so a broker may ask
+/// about the same frame as often as it likes. Bounded: a reader that leaves more than kMaxRanges gaps is told to read
+/// in order.
+class Meter {
+public:
+    static constexpr std::size_t kMaxRanges = 4096;
+
+    /// False, and nothing counted, if it would need one range too many. Precondition: first <= last.
+    bool add(std::uint64_t first, std::uint64_t last);
+    bool contains(std::uint64_t sequence) const;
+    std::uint64_t entries() const { return entries_; }
+    std::vector<SequenceRange> ranges() const;
+
+private:
+    std::map<std::uint64_t, std::uint64_t> ranges_;  // first -> last; neither overlapping nor adjacent
+    std::uint64_t entries_ = 0;
+};
+
+}  // namespace fairstream::security_manager::gate

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+
+#include "base/result.hpp"
+#include "chaincode/schema/security_manager.pb.h"
+#include "ledger/client/client.hpp"
+
+namespace fairstream::security_manager::service {
+
+/// What the security manager asks its own organisation's node. Blocking; called from worker threads, several at once.
+class GrantSource {
+public:
+    virtual ~GrantSource() = default;
+    /// As sealed. Errors: the contract's own (unknown_grant), unreachable.
+    virtual Result<chaincode::schema::GrantReply> grant(const std::string& id) = 0;
+    virtual Result<chaincode::schema::ListOperatorsReply> operators() = 0;
+};
+
+/// Contract security_manager, asked through the gateway.
+class LedgerGrantSource : public GrantSource {
+public:
+    /// `client` must outlive this.
+    LedgerGrantSource(ledger::client::Client& client, ledger::client::Identity identity);
+    Result<chaincode::schema::GrantReply> grant(const std::string& id) override;
+    Result<chaincode::schema::ListOperatorsReply> operators() override;
+
+private:
+    ledger::client::Client& client_;
+    ledger::client::Identity identity_;
+};
+
+}  // namespace fairstream::security_manager::service
