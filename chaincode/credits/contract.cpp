@@ -9,6 +9,7 @@
 #include "chaincode/schema/names.hpp"
 #include "identity/msp/certificate.hpp"
 #include "ledger/contract/functions.hpp"
+#include "ledger/contract/keys.hpp"
 
 namespace fairstream::chaincode::credits {
 
@@ -25,6 +26,7 @@ constexpr std::string_view kBalances = "balance/";
 constexpr std::string_view kEscrows = "escrow/";
 constexpr std::string_view kSupply = "supply";
 constexpr std::uint32_t kAuditPage = 1000;
+constexpr int kMaxListed = 5'000;  // of each list in an audit; the sums are over all
 
 std::string balance_key(std::string_view account) {
     return std::string(kBalances) + std::string(account);
@@ -80,7 +82,8 @@ Result<schema::Empty> mint(Context& context, const schema::MintRequest& request)
     FS_TRY(rules::governance_only(context));
     FS_TRY(check_account(request.account()));
     FS_TRY(check_amount(request.amount_micro()));
-    FS_TRY(move(context, std::string(kSupply), request.amount_micro(), "balance_limit", "the supply cannot be that large"));
+    FS_TRY(move(context, std::string(kSupply), request.amount_micro(), "balance_limit",
+                "the supply cannot be that large"));
     FS_TRY(credit(context, request.account(), request.amount_micro()));
     tell(context, "", request.account(), request.amount_micro(), "mint");
     return schema::Empty{};
@@ -147,7 +150,7 @@ Result<schema::BalanceReply> balance(Context& context, const schema::BalanceRequ
     return reply;
 }
 
-/// Lists all integers under `prefix`; returns their sum, which the supply's bound keeps within 64 bits.
+/// Lists the integers under `prefix`; returns the sum of all, which the supply's bound keeps within 64 bits.
 template <typename List>
 Result<std::int64_t> list(Context& context, std::string_view prefix, List& out) {
     std::int64_t sum = 0;
@@ -155,11 +158,12 @@ Result<std::int64_t> list(Context& context, std::string_view prefix, List& out) 
     for (;;) {
         FS_ASSIGN(const auto page, context.range(start, rules::end_of_prefix(std::string(prefix)), kAuditPage));
         for (const auto& entry : page) {
-            FS_ASSIGN(const auto amount, context.integer(entry.key));
+            FS_ASSIGN(const auto amount, ledger::contract::decode_integer(entry.value));
+            sum += amount;
+            if (out.size() >= kMaxListed) continue;
             auto& one = *out.Add();
             one.set_account(entry.key.substr(prefix.size()));
             one.set_amount_micro(amount);
-            sum += amount;
         }
         if (page.size() < kAuditPage) return sum;
         start = rules::just_after(page.back().key);

@@ -21,7 +21,8 @@ bool is_control(char c) {
 
 Status check_length(std::string_view field, std::string_view value, std::size_t min, std::size_t max) {
     if (value.size() >= min && value.size() <= max) return {};
-    return bad(field, std::to_string(value.size()) + " bytes, not " + std::to_string(min) + " to " + std::to_string(max));
+    return bad(field,
+               std::to_string(value.size()) + " bytes, not " + std::to_string(min) + " to " + std::to_string(max));
 }
 
 }  // namespace

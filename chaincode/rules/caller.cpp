@@ -9,7 +9,8 @@ namespace {
 Status called_directly(const Context& context) {
     const auto& contract = context.caller().contract;
     if (contract.empty()) return {};
-    return fail("not_callable_by_contracts", "contract " + contract + " cannot call this for the transaction's creator");
+    return fail("not_callable_by_contracts",
+                "contract " + contract + " cannot call this for the transaction's creator");
 }
 
 }  // namespace
@@ -18,7 +19,8 @@ Result<std::string> direct_actor(const Context& context) {
     FS_TRY(called_directly(context));
     const auto& caller = context.caller();
     if (caller.did.empty() || caller.member)
-        return fail("not_an_actor", "this is signed with an actor's key (a DID), not with an organisation's certificate");
+        return fail("not_an_actor",
+                    "this is signed with an actor's key (a DID), not with an organisation's certificate");
     return caller.did;
 }
 
