@@ -95,7 +95,7 @@ std::string ReadinessProbe::not_ready(bool operators_too) {
     return names;
 }
 
-Result<NetworkStatus> status(const fs::path& dir) {
+Result<NetworkStatus> network_status(const fs::path& dir) {
     auto topology = Topology::load(dir);
     if (!topology && topology.error().code == "not_found") return fail("not_found", "no network in " + dir.string());
     if (!topology) return fail(topology.error());
@@ -142,7 +142,7 @@ Result<NetworkStatus> status(const fs::path& dir) {
 Status wait_until_ready(const fs::path& dir, std::chrono::seconds within) {
     const auto deadline = std::chrono::steady_clock::now() + within;
     for (;;) {
-        FS_ASSIGN(const auto now, status(dir));
+        FS_ASSIGN(const auto now, network_status(dir));
         if (now.ready()) return {};
         if (std::chrono::steady_clock::now() > deadline) return fail("start_failed", "not ready:\n" + now.to_text());
         std::this_thread::sleep_for(50ms);

@@ -40,7 +40,7 @@ struct NetworkStatus {
 };
 
 /// Asks every process. Error: not_found (no network in that folder).
-Result<NetworkStatus> status(const std::filesystem::path& dir);
+Result<NetworkStatus> network_status(const std::filesystem::path& dir);
 
 /// Asks again until all are ready. Error: start_failed, naming who is not.
 Status wait_until_ready(const std::filesystem::path& dir, std::chrono::seconds within);

@@ -1,0 +1,197 @@
+#include "marketplace_dapp/cli/verbs.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include "marketplace_dapp/cli/actions.hpp"
+
+namespace fairstream::marketplace_dapp::cli {
+
+namespace {
+
+constexpr std::int64_t kMaxAmountMicro = 1'000'000'000'000'000'000;
+constexpr std::int64_t kFaucetDefaultMicro = 100'000'000;
+
+/// What the options of the verbs are parsed into; lives as long as the parser's callbacks.
+struct Values {
+    std::string name, who, to, memo, offer, purchase, transaction, topic;
+    std::int64_t amount_micro = kFaucetDefaultMicro;
+    std::uint32_t limit = 100;
+    std::filesystem::path file, output, credential;
+    CredentialOptions issue;
+    OfferOptions draft;
+    BuyOptions buy;
+};
+using Shared = std::shared_ptr<Values>;
+
+class Verbs {
+public:
+    Verbs(CLI::App& app, Session& session, Command& chosen) : app_(app), session_(session), chosen_(chosen) {}
+
+    void add_all() {
+        add_identity();
+        add_wallet();
+        add_offers();
+        add_trade();
+    }
+
+private:
+    /// A verb with its help, an example, and what it does.
+    CLI::App* verb(CLI::App& parent, const char* name, const char* help, const char* example, Command work) {
+        auto* sub = parent.add_subcommand(name, help);
+        sub->fallthrough();
+        sub->footer(std::string("Example:\n  ") + example);
+        sub->callback([this, work = std::move(work)] { chosen_ = work; });
+        return sub;
+    }
+    CLI::App* group(const char* name, const char* help) {
+        auto* sub = app_.add_subcommand(name, help);
+        sub->fallthrough();
+        sub->require_subcommand(1);
+        return sub;
+    }
+    static CLI::Option* amount(CLI::App* sub, const char* name, std::int64_t& value, const char* help) {
+        return sub->add_option(name, value, help)->check(CLI::Range(std::int64_t{1}, kMaxAmountMicro));
+    }
+
+    void add_identity() {
+        auto v = values_;
+        auto* id = group("id", "Keys of this machine's users");
+        verb(*id, "new", "Make a key; prints its DID", "fairstream id new acme", [this, v] { return id_new(session_, v->name); })
+            ->add_option("name", v->name, "A name for the key")->required();
+        verb(*id, "show", "Show a key's DID and DID document", "fairstream id show acme --json",
+             [this, v] { return id_show(session_, v->name); })
+            ->add_option("name", v->name, "The key's name")->required();
+
+        auto* credential = group("credential", "Verifiable credentials");
+        auto* issue = verb(*credential, "issue", "Vouch for a DID; prints the credential (VC 2.0 as JWT)",
+                           "fairstream credential issue --as issuer1 --subject did:key:zDn... > acme.vc",
+                           [this, v] { return credential_issue(session_, v->issue); });
+        issue->add_option("--subject", v->issue.subject, "The DID it is about")->required();
+        issue->add_option("--type", v->issue.type, "Its type, beside VerifiableCredential")->capture_default_str();
+        issue->add_option("--days", v->issue.days, "How long it is valid")->check(CLI::Range(1, 3650))->capture_default_str();
+
+        auto* reg = group("register", "Join the market");
+        auto* seller = verb(*reg, "seller", "Register as a seller; a credential by a trusted issuer is needed",
+                            "fairstream register seller --as acme --credential acme.vc",
+                            [this, v] { return register_actor(session_, "seller", v->credential); });
+        seller->add_option("--credential", v->credential, "The credential's file")->check(CLI::ExistingFile);
+        auto* client = verb(*reg, "client", "Register as a client; with a credential, as a verified one",
+                            "fairstream register client --as bob",
+                            [this, v] { return register_actor(session_, "client", v->credential); });
+        client->add_option("--credential", v->credential, "The credential's file")->check(CLI::ExistingFile);
+    }
+
+    void add_wallet() {
+        auto v = values_;
+        auto* wallet = group("wallet", "Money, in micro-credits");
+        verb(*wallet, "balance", "What an account holds", "fairstream wallet balance --as bob",
+             [this, v] { return wallet_balance(session_, v->who); })
+            ->add_option("account", v->who, "A key's name, a DID, or an account such as market; default: --as");
+        auto* send = verb(*wallet, "send", "Pay another account", "fairstream wallet send acme 2500000 --as bob",
+                          [this, v] { return wallet_send(session_, v->to, v->amount_micro, v->memo); });
+        send->add_option("to", v->to, "A key's name or a DID")->required();
+        amount(send, "amount", v->amount_micro, "Micro-credits")->required();
+        send->add_option("--memo", v->memo, "Public; at most 256 bytes");
+        amount(verb(*wallet, "faucet", "Get credits on a test network", "fairstream wallet faucet --as bob",
+                    [this, v] { return wallet_faucet(session_, v->amount_micro); }),
+               "amount", v->amount_micro, "Micro-credits, at most 1,000,000,000 a call")
+            ->capture_default_str();
+        verb(*wallet, "audit", "Every account and escrow, and that they add up to the supply", "fairstream wallet audit",
+             [this] { return wallet_audit(session_); });
+    }
+
+    void add_offers() {
+        auto v = values_;
+        auto* offer = group("offer", "Data offers");
+        auto* create = verb(*offer, "create", "List data for sale",
+                            "fairstream offer create --as acme --topic factory/boiler-7 --mode one-off --price 2500000",
+                            [this, v] { return offer_create(session_, v->draft); });
+        auto& draft = v->draft;
+        create->add_option("--topic", draft.topic, "Like city/traffic")->required();
+        create->add_option("--mode", draft.mode, "How it is paid")->check(CLI::IsMember({"one-off"}))->capture_default_str();
+        create->add_option("--price", draft.price_micro, "Per batch, in micro-credits")
+            ->check(CLI::Range(std::int64_t{0}, kMaxAmountMicro))->required();
+        create->add_option("--title", draft.title, "One line");
+        create->add_option("--description", draft.description, "What the data is");
+        create->add_option("--tag", draft.tags, "May be given several times");
+        create->add_option("--content-type", draft.content_type, "Like application/senml+json");
+        create->add_option("--unit", draft.unit, "Of the readings");
+        create->add_option("--latitude", draft.latitude, "Degrees");
+        create->add_option("--longitude", draft.longitude, "Degrees");
+        create->add_flag("--verified-only", draft.verified_only, "Only clients with a credential may buy");
+        create->add_option("--minimum-trust", draft.minimum_trust, "Of buyers, in millionths")->check(CLI::Range(0, 1'000'000));
+        create->add_option("--licence", draft.licence, "A file with an ODRL policy")->check(CLI::ExistingFile);
+        auto* list = verb(*offer, "list", "What is for sale", "fairstream offer list --topic factory/",
+                          [this, v] { return offer_list(session_, v->topic, v->limit); });
+        list->add_option("--topic", v->topic, "Only topics that begin so");
+        list->add_option("--limit", v->limit, "At most so many")->check(CLI::Range(1, 1000))->capture_default_str();
+        verb(*offer, "show", "One offer and its batches", "fairstream offer show OFFER",
+             [this, v] { return offer_show(session_, v->offer); })
+            ->add_option("offer", v->offer, "Its id")->required();
+    }
+
+    void add_buy_options(CLI::App* sub) {
+        auto v = values_;
+        sub->add_option("offer", v->buy.offer, "Its id")->required();
+        sub->add_option("--batch", v->buy.batch, "Which batch; 0: the newest")->capture_default_str();
+        sub->add_option("--request-id", v->buy.request_id, "Makes a retry pay once; default: a new one");
+    }
+
+    void add_trade() {
+        auto v = values_;
+        auto* up = verb(app_, "upload", "Encrypt a file and store it on the operators, as a batch of an offer",
+                        "fairstream upload readings.json --as acme --offer OFFER",
+                        [this, v] { return upload(session_, v->file, v->offer); });
+        up->add_option("file", v->file, "What to sell")->required()->check(CLI::ExistingFile);
+        up->add_option("--offer", v->offer, "The offer's id")->required();
+        add_buy_options(verb(app_, "buy", "Pay into escrow for a batch", "fairstream buy OFFER --as bob",
+                             [this, v] { return buy(session_, v->buy); }));
+        auto* fetching = verb(app_, "fetch", "Fetch, decrypt and check what was bought; pays the seller",
+                              "fairstream fetch PURCHASE -o readings.json --as bob",
+                              [this, v] { return fetch(session_, v->purchase, v->output); });
+        fetching->add_option("purchase", v->purchase, "Its id")->required();
+        fetching->add_option("-o,--output", v->output, "Where to write it")->required();
+        auto* getting = verb(app_, "get", "Buy, wait for the keys, fetch, decrypt and check in one call",
+                             "fairstream get OFFER -o readings.json --as bob",
+                             [this, v] { return get(session_, v->buy, v->output); });
+        add_buy_options(getting);
+        getting->add_option("-o,--output", v->output, "Where to write it")->required();
+        verb(app_, "refund", "Take back what was not delivered in time", "fairstream refund PURCHASE --as bob",
+             [this, v] { return refund(session_, v->purchase); })
+            ->add_option("purchase", v->purchase, "Its id")->required();
+        auto* purchases = group("purchase", "What was bought");
+        verb(*purchases, "list", "Purchases of --as", "fairstream purchase list --as bob",
+             [this, v] { return purchase_list(session_, v->limit); })
+            ->add_option("--limit", v->limit, "At most so many")->check(CLI::Range(1, 1000));
+        verb(*purchases, "show", "One purchase", "fairstream purchase show PURCHASE",
+             [this, v] { return purchase_show(session_, v->purchase); })
+            ->add_option("purchase", v->purchase, "Its id")->required();
+        auto* tx = group("tx", "Transactions");
+        verb(*tx, "show", "Where a transaction ended up, and what it did", "fairstream tx show ID",
+             [this, v] { return tx_show(session_, v->transaction); })
+            ->add_option("id", v->transaction, "64 hex digits")->required();
+    }
+
+    CLI::App& app_;
+    Session& session_;
+    Command& chosen_;
+    Shared values_ = std::make_shared<Values>();
+};
+
+}  // namespace
+
+void add_common_options(CLI::App& app, Session& session) {
+    app.add_option("--network,--dir", session.network, "The network's folder")->envname("FAIRSTREAM_NETWORK")->capture_default_str();
+    app.add_option("--as", session.as, "The key that acts, by its name");
+    app.add_option("--passphrase-file", session.passphrase_file, "Of that key, if it has one")->check(CLI::ExistingFile);
+    app.add_flag("--json", session.json, "Answer in JSON");
+}
+
+void add_market_verbs(CLI::App& app, Session& session, Command& chosen) {
+    // Callbacks refer to the builder, so it lives as long as the parser: the parser owns it through this one.
+    auto verbs = std::make_shared<Verbs>(app, session, chosen);
+    verbs->add_all();
+    app.parse_complete_callback([verbs] {});
+}
+
+}  // namespace fairstream::marketplace_dapp::cli

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "marketplace_dapp/cli/session.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace fairstream::network {
+
+/// Adds `network up|down|status|logs` and `demo`. Parsing sets `chosen` to the work of the verb that was named, or runs the
+/// supervisor's hidden verb and sets `exit_code`.
+void add_network_verbs(CLI::App& app, marketplace_dapp::cli::Session& session, marketplace_dapp::cli::Command& chosen);
+
+}  // namespace fairstream::network
