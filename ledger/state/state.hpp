@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,8 @@ public:
     virtual ~Snapshot() = default;
     virtual std::uint64_t height() const = 0;
     virtual Result<std::optional<Entry>> get(std::string_view key) const = 0;
-    virtual Result<std::vector<Entry>> range(std::string_view start, std::string_view end, std::uint32_t limit) const = 0;
+    virtual Result<std::vector<Entry>> range(std::string_view start, std::string_view end,
+                                             std::uint32_t limit) const = 0;
     virtual Result<std::optional<TransactionRecord>> transaction(const Hash& id) const = 0;
     virtual Result<std::optional<Hash>> block_hash(std::uint64_t height) const = 0;
 };
@@ -42,7 +44,7 @@ struct Batch {
     };
     std::uint64_t height = 0;
     Hash block_hash{};
-    std::vector<Change> changes;                                // last one wins
+    std::vector<Change> changes;  // last one wins
     std::vector<std::pair<Hash, TransactionRecord>> transactions;
 };
 
@@ -55,8 +57,8 @@ public:
 
     virtual std::uint64_t height() const = 0;  // 0: nothing applied yet
     virtual std::unique_ptr<Snapshot> snapshot() const = 0;
-    /// Precondition: batch.height == height() + 1. Does not sync: blocks are durable first, and the state is rolled forward from
-    /// them at start.
+    /// Precondition: batch.height == height() + 1. Does not sync: blocks are durable first, and the state is rolled
+    /// forward from them at start.
     virtual Status apply(const Batch& batch) = 0;
 };
 
