@@ -187,11 +187,10 @@ void add_common_options(CLI::App& app, Session& session) {
     app.add_flag("--json", session.json, "Answer in JSON");
 }
 
-void add_market_verbs(CLI::App& app, Session& session, Command& chosen) {
-    // Callbacks refer to the builder, so it lives as long as the parser: the parser owns it through this one.
+std::shared_ptr<void> add_market_verbs(CLI::App& app, Session& session, Command& chosen) {
     auto verbs = std::make_shared<Verbs>(app, session, chosen);
     verbs->add_all();
-    app.parse_complete_callback([verbs] {});
+    return verbs;
 }
 
 }  // namespace fairstream::marketplace_dapp::cli

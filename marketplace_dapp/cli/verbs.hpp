@@ -12,7 +12,7 @@ namespace fairstream::marketplace_dapp::cli {
 void add_common_options(CLI::App& app, Session& session);
 
 /// Adds id, credential, register, wallet, offer, upload, buy, fetch, get, refund, purchase and tx. Parsing sets `chosen` to the work of
-/// the verb that was named.
-void add_market_verbs(CLI::App& app, Session& session, Command& chosen);
+/// the verb that was named. Keep what it returns for as long as the parser.
+[[nodiscard]] std::shared_ptr<void> add_market_verbs(CLI::App& app, Session& session, Command& chosen);
 
 }  // namespace fairstream::marketplace_dapp::cli
