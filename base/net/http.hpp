@@ -13,12 +13,12 @@
 namespace fairstream::base::net {
 
 struct HttpRequest {
-    std::string method;                        // upper case
-    std::string path;                          // decoded, without the query
-    std::map<std::string, std::string> query;  // decoded
+    std::string method;                          // upper case
+    std::string path;                            // decoded, without the query
+    std::map<std::string, std::string> query;    // decoded
     std::map<std::string, std::string> headers;  // names in lower case
     std::string body;
-    std::string peer;                          // address:port
+    std::string peer;  // address:port
 };
 
 struct HttpResponse {

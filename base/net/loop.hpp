@@ -8,6 +8,7 @@
 namespace fairstream::base::net {
 
 /// The one I/O thread of a process: sockets, timers, and what others post to it. Handlers run on it, one at a time.
+/// Servers and clients made on a Loop must be gone before it. What is still queued when it goes is dropped, not run.
 class Loop {
 public:
     using TimerId = std::uint64_t;

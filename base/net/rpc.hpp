@@ -18,7 +18,7 @@ struct RpcLimits {
     std::size_t max_frame_bytes = 32u << 20;
     std::size_t max_queued_bytes = 64u << 20;  // per connection, outgoing; a full queue refuses (busy)
     std::size_t max_connections = 1024;
-    std::size_t max_pending_calls = 4096;      // per connection
+    std::size_t max_pending_calls = 4096;  // per connection
     std::chrono::milliseconds handshake_timeout{5000};
 };
 
@@ -45,17 +45,19 @@ public:
     using CallHandler = std::function<void(RpcCall, std::shared_ptr<Responder>)>;
     using NoticeHandler = std::function<void(RpcCall)>;
 
-    /// With `require_client_certificate`, peers must show one that chains to `tls.trusted_roots`.
-    /// Error: listen_failed.
+    /// With `require_client_certificate`, peers must show one that chains to `tls.trusted_roots`; without, they may.
+    /// Handlers run on the loop thread. Errors: listen_failed, bad_tls.
     static Result<std::unique_ptr<RpcServer>> listen(Loop& loop, const Address& address, const TlsConfig& tls,
                                                      bool require_client_certificate, RpcLimits limits,
                                                      CallHandler on_call, NoticeHandler on_notice);
-    virtual ~RpcServer() = default;  // on the loop thread, or after the loop has stopped
+    /// On the loop thread (not inside a handler of its own), or after the loop has stopped. No handler runs after it.
+    virtual ~RpcServer() = default;
     virtual std::uint16_t port() const = 0;
 };
 
 /// One connection that reconnects by itself (50 ms to 2 s, with jitter) and keeps nothing across a reconnect: calls
-/// under way fail with `disconnected`, and the caller decides whether a retry is safe.
+/// under way fail with `disconnected`, and the caller decides whether a retry is safe. A call made while a connection
+/// is being opened waits for how that ends; between two attempts it fails at once.
 class RpcClient {
 public:
     using ReplyHandler = std::function<void(Result<Bytes>)>;
@@ -64,13 +66,17 @@ public:
     /// `server_name` must be among the DNS or IP names of the server's certificate.
     static std::shared_ptr<RpcClient> make(Loop& loop, const Address& address, const TlsConfig& tls,
                                            std::string server_name, RpcLimits limits);
+    /// From any thread. Calls under way are forgotten: none of their handlers runs once this has returned on the loop
+    /// thread (one that runs at this moment may finish, if it is another thread that destroys the client).
     virtual ~RpcClient() = default;
 
-    /// From any thread; `on_reply` runs on the loop. Errors: disconnected, timeout, busy, and what the server answered.
+    /// From any thread; `on_reply` runs on the loop, never before this returns. Errors: disconnected, timeout, busy,
+    /// too_large, and what the server answered.
     virtual void call(std::uint16_t method, Bytes payload, std::chrono::milliseconds timeout,
                       ReplyHandler on_reply) = 0;
     /// A call that is answered by items first; no timeout between them. Returns an id for `cancel`.
     virtual std::uint64_t stream(std::uint16_t method, Bytes payload, ItemHandler on_item, ReplyHandler on_end) = 0;
+    /// No handler of this stream runs any more (once this has returned on the loop thread).
     virtual void cancel(std::uint64_t stream) = 0;
     /// One-way. False (and dropped) when not connected or the queue is full.
     virtual bool notify(std::uint16_t method, Bytes payload) = 0;

@@ -9,7 +9,7 @@ namespace fairstream::base::net {
 struct TlsConfig {
     std::string certificate_chain;  // empty: a client without a certificate
     std::string private_key;
-    std::string trusted_roots;      // every organisation's CA
+    std::string trusted_roots;  // every organisation's CA
 };
 
 struct Address {
