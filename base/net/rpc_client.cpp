@@ -2,8 +2,8 @@
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <future>
+#include <map>
 #include <random>
-#include <unordered_map>
 
 #include "base/assert.hpp"
 #include "base/log.hpp"
@@ -314,7 +314,8 @@ private:
     std::uint64_t attempt_ = 0;
     std::chrono::milliseconds backoff_ = kFirstBackoff;
     Error why_not_;
-    std::unordered_map<std::uint64_t, Pending> pending_;
+    std::map<std::uint64_t, Pending>
+        pending_;  // by age: what waits for the connection is sent in the order it was made
     std::atomic<bool> closed_{false};
 
     mutable std::mutex mutex_;
