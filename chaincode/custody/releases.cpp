@@ -16,7 +16,6 @@ namespace fairstream::chaincode::custody {
 namespace names = schema::names;
 namespace crypto = identity::crypto;
 using ledger::contract::Context;
-using std::chrono::microseconds;
 using std::chrono::minutes;
 
 namespace {
