@@ -10,8 +10,9 @@ namespace fairstream::chaincode::marketplace {
 ///
 ///     Configure(MarketSettings) -> SettingsReply                        governance only
 ///     CreateOffer(CreateOfferRequest) -> OfferReply                     verified, registered sellers
-///     RequestUploadToken(...) -> RequestUploadTokenReply                the offer's seller; a fresh key epoch each time
-///     RecordStreamDetails(...) -> OfferReply                            the offer's seller, after UploadDataStream and
+///     RequestUploadToken(...) -> RequestUploadTokenReply                the offer's seller; a fresh key epoch each
+///     time RecordStreamDetails(...) -> OfferReply                            the offer's seller, after
+///     UploadDataStream and
 ///                                                                       custody.Deal; the same again answers the same
 ///     RequestDownloadToken(...) -> PurchaseReply                        registered clients; the price goes into escrow
 ///     Settle(SettleRequest) -> PurchaseReply                            by contract security_manager

@@ -155,8 +155,7 @@ Status store_batch(Context& context, const schema::Offer& offer, const schema::B
 Result<schema::Actor> registered(Context& context, const std::string& did) {
     schema::GetActorRequest request;
     request.set_did(did);
-    auto reply =
-        rules::call<schema::ActorReply>(context, names::contract::kActors, names::actors::kGetActor, request);
+    auto reply = rules::call<schema::ActorReply>(context, names::contract::kActors, names::actors::kGetActor, request);
     if (!reply && reply.error().code == "not_found") return fail("not_registered", did + " is not registered");
     if (!reply) return fail(reply.error());
     return std::move(*reply->mutable_actor());

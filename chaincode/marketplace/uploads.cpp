@@ -86,7 +86,8 @@ Status check_batch(const schema::Batch& batch) {
 /// Frames and key epochs only ever go forward, so that no batch opens another one's data.
 Status check_sequence(const schema::Batch& last, const schema::Batch& batch) {
     if (batch.first_sequence() <= last.last_sequence())
-        return fail("out_of_sequence", "frames up to " + std::to_string(last.last_sequence()) + " are recorded already");
+        return fail("out_of_sequence",
+                    "frames up to " + std::to_string(last.last_sequence()) + " are recorded already");
     if (batch.key_epoch() <= last.key_epoch())
         return fail("out_of_sequence", "key epochs up to " + std::to_string(last.key_epoch()) + " are in use already");
     return {};
@@ -127,8 +128,8 @@ Status check_dealt(Context& context, const schema::Offer& offer, std::uint32_t k
     schema::GetDealingRequest request;
     request.set_stream_id(offer.stream_id());
     request.set_key_epoch(key_epoch);
-    const auto dealing = rules::call<schema::DealingRecord>(context, names::contract::kCustody,
-                                                            names::custody::kGetDealing, request);
+    const auto dealing =
+        rules::call<schema::DealingRecord>(context, names::contract::kCustody, names::custody::kGetDealing, request);
     if (dealing) return {};
     if (dealing.error().code != "not_found") return fail(dealing.error());
     return fail("not_dealt", "key epoch " + std::to_string(key_epoch) + " is not dealt to the custodians");
