@@ -1,0 +1,114 @@
+#include "ledger/endorse/endorser.hpp"
+
+#include <chrono>
+
+#include "ledger/endorse/simulation.hpp"
+#include "ledger/proto/wire.hpp"
+
+namespace fairstream::ledger::endorse {
+
+namespace crypto = identity::crypto;
+
+namespace {
+
+constexpr std::chrono::seconds kMaxClockSkew{30};
+constexpr std::size_t kSaltBytes = 32;
+constexpr std::size_t kEndorsementBytes = 192;  // node name, signature and framing, at most
+
+/// A request whose parts belong together, and who made it.
+struct Admitted {
+    proto::Proposal proposal;
+    crypto::Hash id{};
+    contract::Caller caller;
+};
+
+Status check_private_inputs(const proto::Proposal& proposal, const proto::ProposalRequest& request) {
+    if (proposal.private_hash().empty()) {
+        if (request.salt().empty() && request.private_inputs().empty()) return {};
+        return fail("bad_private_hash", "private inputs came beside a proposal that names none");
+    }
+    if (request.salt().size() != kSaltBytes) return fail("bad_private_hash", "the salt must have 32 bytes");
+    if (request.private_inputs().size() > contract::kMaxPrivateBytes)
+        return fail("too_large", "private inputs: at most 524288 bytes");
+    const auto hash = crypto::sha256_of({as_bytes(request.salt()), as_bytes(request.private_inputs())});
+    if (as_text(hash) == proposal.private_hash()) return {};
+    return fail("bad_private_hash", "the private inputs are not those that the proposal was signed for");
+}
+
+Result<Admitted> admit(const contract::Channel& channel, const proto::ProposalRequest& request, proto::Intent intent,
+                       TimePoint now) {
+    const auto& signed_proposal = request.signed_proposal();
+    Admitted out;
+    FS_ASSIGN(out.proposal, contract::parse_proposal(as_bytes(signed_proposal.proposal())));
+    if (out.proposal.channel() != channel.name())
+        return fail("wrong_channel", "this node serves channel " + channel.name() + ", not " + out.proposal.channel());
+    if (out.proposal.intent() != intent)
+        return fail("wrong_intent", intent == proto::INTENT_SUBMIT ? "a query cannot be endorsed"
+                                                                   : "a proposal to submit is not evaluated");
+    const auto skew = std::chrono::abs(base::from_us(out.proposal.created_at_us()) - now);
+    if (skew > kMaxClockSkew)
+        return fail("clock_skew", "the proposal's time is " +
+                                      std::to_string(std::chrono::duration_cast<std::chrono::seconds>(skew).count()) +
+                                      " s from this node's clock, at most 30 are allowed");
+    FS_ASSIGN(out.caller, channel.authenticate(signed_proposal, out.proposal, now));
+    FS_TRY(check_private_inputs(out.proposal, request));
+    out.id = proto::transaction_id(signed_proposal);
+    return out;
+}
+
+Invocation invocation_of(const Admitted& admitted, const proto::ProposalRequest& request) {
+    return {.proposal = admitted.proposal,
+            .transaction_id = admitted.id,
+            .caller = admitted.caller,
+            .salt = as_bytes(request.salt()),
+            .private_inputs = as_bytes(request.private_inputs())};
+}
+
+}  // namespace
+
+Endorser::Endorser(std::shared_ptr<const contract::Channel> channel, contract::Contracts contracts,
+                   state::StateStore& state, state::PrivateStore& private_store, std::string node,
+                   crypto::SigningKey key)
+    : channel_(std::move(channel)),
+      contracts_(std::move(contracts)),
+      state_(state),
+      private_store_(private_store),
+      node_(std::move(node)),
+      key_(std::move(key)) {}
+
+Result<proto::EndorseResult> Endorser::endorse(const proto::ProposalRequest& request, TimePoint now) {
+    FS_ASSIGN(const auto admitted, admit(*channel_, request, proto::INTENT_SUBMIT, now));
+    const auto snapshot = state_.snapshot();
+    FS_ASSIGN(const auto used, snapshot->transaction(admitted.id));
+    if (used)
+        return fail("duplicate_id", "this transaction is in block " + std::to_string(used->at.block) + " already");
+
+    FS_ASSIGN(auto simulation,
+              simulate({*snapshot, private_store_, *channel_, contracts_}, invocation_of(admitted, request)));
+    proto::EndorseResult out;
+    out.set_result(simulation.result.SerializeAsString());
+    const std::size_t size =
+        request.signed_proposal().ByteSizeLong() + out.result().size() + channel_->nodes().size() * kEndorsementBytes;
+    if (size > channel_->config().limits().max_transaction_bytes())
+        return fail("too_large", "the transaction would have about " + std::to_string(size) + " bytes, at most " +
+                                     std::to_string(channel_->config().limits().max_transaction_bytes()) +
+                                     " are allowed");
+    FS_TRY(private_store_.stage(admitted.id, std::move(simulation.private_entries), now));
+    const auto signature = key_.sign(crypto::signing_input("endorsement/v1", channel_->name(), as_bytes(out.result())));
+    out.mutable_endorsement()->set_node(node_);
+    out.mutable_endorsement()->set_signature(proto::as_field(signature));
+    return out;
+}
+
+Result<proto::EvaluateReply> Endorser::evaluate(const proto::ProposalRequest& request, TimePoint now) {
+    FS_ASSIGN(const auto admitted, admit(*channel_, request, proto::INTENT_QUERY, now));
+    const auto snapshot = state_.snapshot();
+    FS_ASSIGN(auto simulation,
+              simulate({*snapshot, private_store_, *channel_, contracts_}, invocation_of(admitted, request)));
+    proto::EvaluateReply reply;
+    reply.set_response(std::move(*simulation.result.mutable_response()));
+    reply.set_height(snapshot->height());
+    return reply;
+}
+
+}  // namespace fairstream::ledger::endorse
