@@ -6,8 +6,8 @@
 
 namespace fairstream::base::net {
 
-/// The jobs and timers that one object has on a Loop: none of them runs once the scope is closed, so that they may refer
-/// to the object freely.
+/// The jobs and timers that one object has on a Loop: none of them runs once the scope is closed, so that they may
+/// refer to the object freely.
 class LoopScope {
 public:
     explicit LoopScope(Loop& loop) : loop_(loop), open_(std::make_shared<bool>(true)) {}

@@ -14,7 +14,7 @@ using base::net::RpcClient;
 
 namespace {
 /// How long a gateway may take to accept a connection before the next is tried.
-constexpr auto kConnectPatience = 400ms;
+constexpr auto kConnectPatience = 250ms;
 /// RpcClient has no event for "connected"; this is how often a waiting caller looks.
 constexpr auto kConnectPoll = 2ms;
 constexpr auto kPauseAfterRefusal = 25ms;

@@ -1,0 +1,95 @@
+#include "ledger/gateway/commit_watch.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ledger/proto/wire.hpp"
+
+namespace fairstream::ledger::gateway {
+
+using namespace std::chrono_literals;
+using base::net::Responder;
+
+namespace {
+constexpr std::size_t kMaxWaiters = 16'384;
+constexpr std::uint32_t kMaxWaitMs = 30'000;
+constexpr auto kSealTimeout = 10'000ms;
+}  // namespace
+
+Result<proto::CommitStatusReply> CommitWatch::find(const Hash& id) const {
+    proto::CommitStatusReply reply;
+    FS_ASSIGN(const auto record, parts_.state.snapshot()->transaction(id));
+    if (!record) return reply;
+    reply.set_known(true);
+    reply.set_block(record->at.block);
+    reply.set_index(record->at.index);
+    *reply.mutable_outcome() = record->outcome;
+    reply.set_sealed(record->at.block <= parts_.surroundings.progress().sealed_height);
+    return reply;
+}
+
+void CommitWatch::answer(const Hash& id, Responder& responder) const {
+    const auto reply = find(id);
+    reply ? responder.reply(proto::encode(*reply)) : responder.fail(reply.error());
+}
+
+void CommitWatch::status(const proto::CommitStatusRequest& request, std::shared_ptr<Responder> responder) {
+    const auto id = identity::crypto::to_hash(as_bytes(request.transaction_id()));
+    if (!id) return responder->fail({"malformed", "a transaction id has 32 bytes"});
+    const auto reply = find(*id);
+    if (!reply) return responder->fail(reply.error());
+    if (reply->known() || request.wait_ms() == 0) return responder->reply(proto::encode(*reply));
+    if (auto ready = parts_.surroundings.ready(); !ready) return responder->fail(ready.error());
+    if (waiters_.size() >= kMaxWaiters) return responder->fail({"busy", "too many clients wait for commits here"});
+
+    const std::uint64_t number = next_++;
+    const auto wait = std::chrono::milliseconds(std::min(request.wait_ms(), kMaxWaitMs));
+    const auto timer = scope_.after(wait, [this, number] {
+        const auto waiter = waiters_.extract(number);
+        const auto [first, last] = by_id_.equal_range(waiter.mapped().id);
+        by_id_.erase(std::find_if(first, last, [&](const auto& entry) { return entry.second == number; }));
+        answer(waiter.mapped().id, *waiter.mapped().responder);
+    });
+    waiters_.emplace(number, Waiter{*id, std::move(responder), timer});
+    by_id_.emplace(*id, number);
+}
+
+void CommitWatch::when_sealed(std::uint64_t height, std::function<void(Status)> done) {
+    if (height <= parts_.surroundings.progress().sealed_height) return done({});
+    if (seal_waiters_.size() >= kMaxWaiters) return done(fail("busy", "too many clients wait for seals here"));
+    const std::uint64_t number = next_++;
+    const auto timer = scope_.after(kSealTimeout, [this, number, height] {
+        const auto waiter = seal_waiters_.extract(number);
+        waiter.mapped().done(fail("unavailable", fmt::format("block {} was not sealed in time", height)));
+    });
+    seal_waiters_.emplace(number, SealWaiter{height, std::move(done), timer});
+}
+
+void CommitWatch::advanced(std::span<const proto::Outcome> outcomes) {
+    for (const auto& outcome : outcomes) {
+        const auto id = identity::crypto::to_hash(as_bytes(outcome.transaction_id()));
+        if (!id) continue;
+        const auto [first, last] = by_id_.equal_range(*id);
+        if (first == last) continue;
+        // An outcome that used up no id is not final: another copy of the transaction may be valid.
+        if (const auto reply = find(*id); !reply || !reply->known()) continue;
+        for (auto entry = first; entry != last; ++entry) {
+            const auto waiter = waiters_.extract(entry->second);
+            scope_.cancel(waiter.mapped().timer);
+            answer(*id, *waiter.mapped().responder);
+        }
+        by_id_.erase(first, last);
+    }
+    const std::uint64_t sealed = parts_.surroundings.progress().sealed_height;
+    std::vector<std::function<void(Status)>> done;
+    std::erase_if(seal_waiters_, [&](auto& entry) {
+        if (entry.second.height > sealed) return false;
+        scope_.cancel(entry.second.timer);
+        done.push_back(std::move(entry.second.done));
+        return true;
+    });
+    for (const auto& call : done) call({});
+}
+
+}  // namespace fairstream::ledger::gateway

@@ -1,0 +1,120 @@
+#include "ledger/gateway/endorsing.hpp"
+
+#include <utility>
+
+#include "base/clock.hpp"
+#include "ledger/proto/wire.hpp"
+
+namespace fairstream::ledger::gateway {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto kTimeout = 5'000ms;
+/// Between attempts; a node that lags by a block is there after the first or second.
+constexpr auto kFirstPause = 10ms;
+constexpr std::uint32_t kMaxAttempts = 12;
+constexpr std::uint32_t kDoublings = 6;
+
+Tally new_tally(const Parts& parts) {
+    return Tally(parts.organisation, static_cast<std::size_t>(parts.channel->config().organisations_size()),
+                 parts.channel->endorsing_organisations());
+}
+
+}  // namespace
+
+Endorsing::Endorsing(const Parts& parts, base::net::LoopScope& scope, proto::ProposalRequest request, Done done)
+    : parts_(parts),
+      scope_(scope),
+      request_(std::move(request)),
+      done_(std::move(done)),
+      tally_(new_tally(parts)),
+      deadline_(base::steady_now() + kTimeout) {
+    proto::EndorseRequest forwarded;
+    *forwarded.mutable_request() = request_;
+    peer_request_ = proto::encode(forwarded);
+}
+
+void Endorsing::start() {
+    ask_all();
+}
+
+void Endorsing::ask_all() {
+    ++attempt_;
+    tally_ = new_tally(parts_);
+    for (const auto& organisation : parts_.channel->config().organisations())
+        if (organisation.name() != parts_.organisation) ask_other(organisation.name());
+    ask_own();
+}
+
+void Endorsing::ask_own() {
+    const bool posted = parts_.pool.post([self = shared_from_this(), attempt = attempt_] {
+        auto answer = self->parts_.endorser.endorse(self->request_, base::wall_now());
+        self->scope_.post([self, attempt, found = std::move(answer)]() mutable {
+            self->answered(attempt, self->parts_.organisation, std::move(found));
+        });
+    });
+    if (!posted) answered(attempt_, parts_.organisation, fail("busy", "this node has too much to simulate"));
+}
+
+void Endorsing::ask_other(const std::string& organisation) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - base::steady_now());
+    parts_.surroundings.ask_endorser(
+        organisation, peer_request_, std::max(left, 1ms),
+        [self = shared_from_this(), attempt = attempt_, organisation](Result<Bytes> answer) {
+            if (!answer) return self->answered(attempt, organisation, fail(std::move(answer).error()));
+            if (!self->done_) return;
+            const bool posted = self->parts_.pool.post([self, attempt, organisation, bytes = std::move(*answer)] {
+                auto result = self->checked(organisation, bytes);
+                self->scope_.post([self, attempt, organisation, found = std::move(result)]() mutable {
+                    self->answered(attempt, organisation, std::move(found));
+                });
+            });
+            if (!posted) self->answered(attempt, organisation, fail("busy", "this node has too much to verify"));
+        });
+}
+
+Result<proto::EndorseResult> Endorsing::checked(const std::string& organisation, const Bytes& answer) const {
+    FS_ASSIGN(auto result, proto::decode<proto::EndorseResult>(answer));
+    const auto* const node = parts_.channel->node(result.endorsement().node());
+    if (node == nullptr || node->organisation != organisation ||
+        !parts_.channel->verify(node->name, "endorsement/v1", as_bytes(result.result()),
+                                as_bytes(result.endorsement().signature())))
+        return fail("bad_endorsement", "its endorsement is not signed by one of its nodes");
+    return result;
+}
+
+void Endorsing::answered(std::uint32_t attempt, const std::string& organisation, Result<proto::EndorseResult> answer) {
+    if (!done_ || attempt != attempt_) return;
+    tally_.add(organisation, std::move(answer));
+    conclude();
+}
+
+void Endorsing::conclude() {
+    switch (tally_.verdict()) {
+        case Tally::Verdict::kOpen:
+            return;
+        case Tally::Verdict::kAgreed:
+            return std::exchange(done_, nullptr)(assemble());
+        case Tally::Verdict::kRefused:
+            return std::exchange(done_, nullptr)(fail(tally_.error()));
+        case Tally::Verdict::kSplit:
+            break;
+    }
+    const auto pause = kFirstPause * (1u << std::min(attempt_ - 1, kDoublings));
+    if (!tally_.may_heal() || attempt_ == kMaxAttempts || base::steady_now() + pause >= deadline_)
+        return std::exchange(done_, nullptr)(fail(tally_.error()));
+    ++attempt_;  // answers of this attempt that are still out no longer count
+    scope_.after(pause, [self = shared_from_this()] { self->ask_all(); });
+}
+
+Bytes Endorsing::assemble() const {
+    proto::Transaction transaction;
+    *transaction.mutable_signed_proposal() = request_.signed_proposal();
+    transaction.set_result(tally_.agreed_result());
+    for (auto& endorsement : tally_.endorsements()) *transaction.add_endorsements() = std::move(endorsement);
+    return proto::encode(transaction);
+}
+
+}  // namespace fairstream::ledger::gateway

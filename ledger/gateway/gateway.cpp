@@ -1,0 +1,180 @@
+#include "ledger/gateway/gateway.hpp"
+
+#include <fmt/format.h>
+
+#include "ledger/gateway/endorsing.hpp"
+#include "ledger/proto/wire.hpp"
+
+namespace fairstream::ledger::gateway {
+
+using base::net::RpcCall;
+using proto::GatewayMethod;
+
+namespace {
+
+constexpr std::size_t kMaxRequestBytes = 4u << 20;
+constexpr std::size_t kMaxEndorsing = 1024;
+
+const char* name_of(GatewayMethod method) {
+    switch (method) {
+        case GatewayMethod::kEvaluate:
+            return "evaluate";
+        case GatewayMethod::kEndorse:
+            return "endorse";
+        case GatewayMethod::kSubmit:
+            return "submit";
+        case GatewayMethod::kCommitStatus:
+            return "commit_status";
+        case GatewayMethod::kEvents:
+            return "events";
+        case GatewayMethod::kGetBlock:
+            return "get_block";
+        case GatewayMethod::kGetTransaction:
+            return "get_transaction";
+        case GatewayMethod::kInfo:
+            return "info";
+    }
+    return "unknown";
+}
+
+template <typename Request, typename Handle>
+void decoded(const RpcCall& call, base::net::Responder& responder, Handle handle) {
+    auto request = proto::decode<Request>(call.payload);
+    if (!request) return responder.fail(request.error());
+    handle(std::move(*request));
+}
+
+}  // namespace
+
+Gateway::Gateway(Parts parts)
+    : parts_(std::move(parts)), scope_(parts_.loop), watch_(parts_, scope_), events_(parts_, scope_) {}
+
+void Gateway::advanced(std::span<const proto::Outcome> outcomes) {
+    watch_.advanced(outcomes);
+    events_.advanced();
+}
+
+void Gateway::on_call(RpcCall call, ResponderPtr responder) {
+    const auto method = static_cast<GatewayMethod>(call.method);
+    parts_.metrics.count("ledger_gateway_calls_total", 1, {{"method", name_of(method)}});
+    if (call.payload.size() > kMaxRequestBytes)
+        return responder->fail({"too_large", fmt::format("a request has at most {} bytes", kMaxRequestBytes)});
+    auto& to = *responder;
+    switch (method) {
+        case GatewayMethod::kEvaluate:
+            return decoded<proto::EvaluateRequest>(call, to, [&](auto r) { evaluate(std::move(r), responder); });
+        case GatewayMethod::kEndorse:
+            return decoded<proto::ProposalRequest>(call, to, [&](auto r) { endorse(std::move(r), responder); });
+        case GatewayMethod::kSubmit:
+            return decoded<proto::SubmitRequest>(call, to, [&](auto r) { submit(std::move(r), responder); });
+        case GatewayMethod::kCommitStatus:
+            return decoded<proto::CommitStatusRequest>(call, to, [&](auto r) { watch_.status(r, responder); });
+        case GatewayMethod::kEvents:
+            return decoded<proto::EventsRequest>(call, to, [&](auto r) { events_.add(std::move(r), responder); });
+        case GatewayMethod::kGetBlock:
+            return decoded<proto::GetBlockRequest>(call, to, [&](auto r) { get_block(r, responder); });
+        case GatewayMethod::kGetTransaction:
+            return decoded<proto::GetTransactionRequest>(call, to, [&](auto r) { get_transaction(r, responder); });
+        case GatewayMethod::kInfo:
+            return info(responder);
+    }
+    responder->fail({"unknown_method", fmt::format("the gateway has no method {}", call.method)});
+}
+
+template <typename MakeReply>
+void Gateway::answer_in_pool(ResponderPtr responder, MakeReply make_reply) {
+    const bool posted = parts_.pool.post([responder, make = std::move(make_reply)] {
+        const auto reply = make();
+        reply ? responder->reply(proto::encode(*reply)) : responder->fail(reply.error());
+    });
+    if (!posted) responder->fail({"busy", "this node has too much to do; try again later"});
+}
+
+void Gateway::evaluate(proto::EvaluateRequest request, ResponderPtr responder) {
+    if (auto ready = parts_.surroundings.ready(); !ready) return responder->fail(ready.error());
+    const bool posted = parts_.pool.post([this, asked = std::move(request), responder] {
+        const auto reply = parts_.endorser.evaluate(asked.request(), base::wall_now());
+        if (!reply) return responder->fail(reply.error());
+        if (!asked.sealed()) return responder->reply(proto::encode(*reply));
+        // The answer is known; it counts once a quorum agrees on the state it was read from.
+        scope_.post([this, responder, height = reply->height(), bytes = proto::encode(*reply)] {
+            watch_.when_sealed(height, [responder, bytes](const Status& sealed) {
+                sealed ? responder->reply(bytes) : responder->fail(sealed.error());
+            });
+        });
+    });
+    if (!posted) responder->fail({"busy", "this node has too much to simulate; try again later"});
+}
+
+void Gateway::endorse(proto::ProposalRequest request, ResponderPtr responder) {
+    if (auto ready = parts_.surroundings.ready(); !ready) return responder->fail(ready.error());
+    // Cheap refusals first: peers are not troubled with what cannot be a proposal.
+    const auto proposal = contract::parse_proposal(as_bytes(request.signed_proposal().proposal()));
+    if (!proposal) return responder->fail(proposal.error());
+    if (request.private_inputs().size() > contract::kMaxPrivateBytes)
+        return responder->fail({"malformed", "private inputs have at most 524288 bytes"});
+    if (endorsing_ >= kMaxEndorsing) return responder->fail({"busy", "too many proposals are being endorsed"});
+    ++endorsing_;
+    const auto endorsing =
+        std::make_shared<Endorsing>(parts_, scope_, std::move(request), [this, responder](Result<Bytes> transaction) {
+            --endorsing_;
+            if (!transaction) return responder->fail(transaction.error());
+            proto::EndorseReply reply;
+            reply.set_transaction(proto::as_field(*transaction));
+            responder->reply(proto::encode(reply));
+        });
+    endorsing->start();
+}
+
+void Gateway::submit(proto::SubmitRequest request, ResponderPtr responder) {
+    if (auto ready = parts_.surroundings.ready(); !ready) return responder->fail(ready.error());
+    parts_.surroundings.submit(to_bytes(std::string_view(request.transaction())), [responder](Result<Hash> id) {
+        if (!id) return responder->fail(id.error());
+        proto::SubmitReply reply;
+        reply.set_transaction_id(proto::as_field(*id));
+        responder->reply(proto::encode(reply));
+    });
+}
+
+void Gateway::get_block(const proto::GetBlockRequest& request, ResponderPtr responder) {
+    answer_in_pool(std::move(responder), [this, height = request.height()] { return parts_.blocks.read(height); });
+}
+
+void Gateway::get_transaction(const proto::GetTransactionRequest& request, ResponderPtr responder) {
+    const auto id = identity::crypto::to_hash(as_bytes(request.transaction_id()));
+    if (!id) return responder->fail({"malformed", "a transaction id has 32 bytes"});
+    answer_in_pool(std::move(responder), [this, wanted = *id] { return find_transaction(wanted); });
+}
+
+Result<proto::GetTransactionReply> Gateway::find_transaction(const Hash& id) const {
+    FS_ASSIGN(const auto record, parts_.state.snapshot()->transaction(id));
+    if (!record) return fail("not_found", "transaction " + proto::short_id(id) + " is not committed here");
+    FS_ASSIGN(const auto decided, parts_.blocks.read(record->at.block));
+    FS_ASSIGN(auto block, proto::decode<proto::Block>(decided.block()));
+    FS_ASSIGN(const auto header, proto::decode<proto::BlockHeader>(block.header()));
+    if (record->at.index >= static_cast<std::uint32_t>(block.transactions_size()))
+        return fail("damaged", fmt::format("block {} has no transaction {}", record->at.block, record->at.index));
+    proto::GetTransactionReply reply;
+    reply.set_transaction(std::move(*block.mutable_transactions(static_cast<int>(record->at.index))));
+    reply.set_block(record->at.block);
+    reply.set_index(record->at.index);
+    *reply.mutable_outcome() = record->outcome;
+    reply.set_time_us(header.time_us());
+    return reply;
+}
+
+void Gateway::info(ResponderPtr responder) const {
+    const auto progress = parts_.surroundings.progress();
+    proto::InfoReply reply;
+    reply.set_channel(parts_.channel->name());
+    reply.set_node(parts_.node);
+    reply.set_height(progress.height);
+    reply.set_sealed_height(progress.sealed_height);
+    reply.set_block_hash(proto::as_field(progress.block_hash));
+    parts_.channel->config().SerializeToString(reply.mutable_config());
+    reply.set_mempool(progress.waiting);
+    reply.set_round(progress.round);
+    responder->reply(proto::encode(reply));
+}
+
+}  // namespace fairstream::ledger::gateway

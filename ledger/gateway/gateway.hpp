@@ -1,0 +1,44 @@
+#pragma once
+
+#include "ledger/gateway/commit_watch.hpp"
+#include "ledger/gateway/event_streams.hpp"
+#include "ledger/proto/methods.hpp"
+
+namespace fairstream::ledger::gateway {
+
+/// What clients talk to (ledger.md, "Transaction"): evaluates, gathers endorsements, takes transactions for ordering,
+/// tells where they ended up, follows the chain. Loop thread only; simulation and reading run in the pool.
+class Gateway {
+public:
+    explicit Gateway(Parts parts);
+
+    /// One call on the gateway port. Errors: malformed, too_large, unknown_method, unavailable (go to another gateway),
+    /// busy (try again), and each method's own.
+    void on_call(base::net::RpcCall call, std::shared_ptr<base::net::Responder> responder);
+    /// A block was applied; Surroundings::progress() shows it already.
+    void advanced(std::span<const proto::Outcome> outcomes);
+    void close() { scope_.close(); }
+
+private:
+    using ResponderPtr = std::shared_ptr<base::net::Responder>;
+
+    void evaluate(proto::EvaluateRequest request, ResponderPtr responder);
+    void endorse(proto::ProposalRequest request, ResponderPtr responder);
+    void submit(proto::SubmitRequest request, ResponderPtr responder);
+    void get_block(const proto::GetBlockRequest& request, ResponderPtr responder);
+    void get_transaction(const proto::GetTransactionRequest& request, ResponderPtr responder);
+    void info(ResponderPtr responder) const;
+    Result<proto::GetTransactionReply> find_transaction(const Hash& id) const;
+
+    /// Runs `make_reply` in the pool and answers with what it returns.
+    template <typename MakeReply>
+    void answer_in_pool(ResponderPtr responder, MakeReply make_reply);
+
+    const Parts parts_;
+    base::net::LoopScope scope_;
+    CommitWatch watch_;
+    EventStreams events_;
+    std::size_t endorsing_ = 0;  // under way
+};
+
+}  // namespace fairstream::ledger::gateway

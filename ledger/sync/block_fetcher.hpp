@@ -1,0 +1,62 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+
+#include "base/net/loop_scope.hpp"
+#include "ledger/blocks/block_store.hpp"
+#include "ledger/sync/peers.hpp"
+
+namespace fairstream::ledger::sync {
+
+/// Answers a peer that asks for blocks: as many as fit into what it asked for, at least one, if this node has them.
+Result<proto::BlocksReply> serve_blocks(const blocks::BlockStore& store, const proto::BlocksRequest& request);
+
+/// Fetches decided blocks from peers when this node may be behind, and hands them over one at a time in order of
+/// height. Also learns how far the peers are: from each at the start, and from one of them every second. Loop thread
+/// only.
+class BlockFetcher {
+public:
+    /// `offer` gets the block at height + 1; it answers with advanced() once that is applied, or refused().
+    using Offer = std::function<void(proto::DecidedBlock)>;
+
+    BlockFetcher(base::net::Loop& loop, const contract::Channel& channel, Peers& peers, std::uint64_t height,
+                 Offer offer);
+
+    void start();
+    void close() { scope_.close(); }
+
+    /// Others may have more blocks than this node.
+    void fetch();
+    /// This node applied the block at `height`, from wherever it came.
+    void advanced(std::uint64_t height);
+    /// The block offered last was bad: what else came from that peer is dropped.
+    void refused();
+
+    /// At least this height is decided: the (f+1)-th highest of what peers claim, so that f liars cannot raise it.
+    std::uint64_t known_height() const;
+    /// Enough peers have said how far they are for this node to know whether it is behind.
+    bool informed() const;
+
+private:
+    void ask_height(std::size_t peer);
+    void poll();
+    void request_from(std::size_t peer);
+    void received(std::size_t peer, const Result<Bytes>& answer);
+    void offer_next();
+    void ask(std::size_t peer, std::uint32_t max_bytes, base::net::RpcClient::ReplyHandler on_reply);
+
+    base::net::LoopScope scope_;
+    const contract::Channel& channel_;
+    Peers& peers_;
+    std::uint64_t height_;
+    Offer offer_;
+    std::map<std::string, std::uint64_t> claimed_;  // by peer
+    std::deque<proto::DecidedBlock> fetched_;
+    bool asking_ = false;
+    bool offered_ = false;
+    std::size_t turn_ = 0;
+};
+
+}  // namespace fairstream::ledger::sync
