@@ -1,0 +1,169 @@
+#include "mqtt_bridge/client/spool.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/assert.hpp"
+
+namespace fairstream::mqtt_bridge::client {
+
+namespace fs = std::filesystem;
+using identity::crypto::kFrameOverhead;
+using identity::crypto::merkle_leaf;
+using identity::crypto::sha256;
+
+namespace {
+
+// The journal: the spool's identity (32), then records: u32 length of the body, SHA-256 of the body (32), the body:
+// u64 first, u64 last, head (32), u64 plaintext bytes, u8 closing, u64 bundle bytes, and a leaf hash (32) per frame.
+constexpr std::size_t kFixedBody = 8 + 8 + 32 + 8 + 1 + 8;
+constexpr std::size_t kRecordHeader = 4 + 32;
+
+Error io_error(const fs::path& path, std::string_view doing) {
+    return {"io_error", path.string() + ": cannot " + std::string(doing) + ": " + std::strerror(errno)};
+}
+
+Hash read_hash(ByteView from) {
+    Hash out;
+    std::copy_n(from.begin(), out.size(), out.begin());
+    return out;
+}
+
+}  // namespace
+
+fs::path Spool::path(std::uint64_t first) const {
+    return folder_ / ("bundle-" + std::to_string(first));
+}
+
+Result<Spool> Spool::open(const fs::path& folder, const Hash& identity, std::uint64_t first_sequence,
+                          const Hash& previous) {
+    Spool spool;
+    spool.folder_ = folder;
+    spool.next_ = first_sequence;
+    spool.head_ = previous;
+    std::error_code error;
+    fs::create_directories(folder, error);
+    if (!error) fs::permissions(folder, fs::perms::owner_all, error);
+    if (error) return fail("io_error", folder.string() + ": cannot make the folder: " + error.message());
+    FS_TRY(spool.load(identity));
+    return spool;
+}
+
+Status Spool::load(const Hash& identity) {
+    const fs::path file = folder_ / "journal";
+    journal_ = base::FileDescriptor(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!journal_) return fail(io_error(file, "open"));
+    if (::flock(journal_.get(), LOCK_EX | LOCK_NB) != 0)
+        return fail("in_use", folder_.string() + ": another writer has this spool open");
+    FS_ASSIGN(const Bytes bytes, base::read_file(file, 1u << 30));
+    ByteView rest = bytes;
+    if (rest.size() < identity.size()) {
+        FS_TRY(base::write_all(journal_.get(), identity, 0));
+        if (::fdatasync(journal_.get()) != 0) return fail(io_error(file, "sync"));
+        journal_bytes_ = identity.size();
+        return base::sync_folder(folder_);
+    }
+    if (read_hash(rest) != identity)
+        return fail("wrong_spool", folder_.string() + ": it holds another grant, stream or batch");
+    rest = rest.subspan(identity.size());
+    while (rest.size() >= kRecordHeader) {
+        const std::size_t size = base::read_u32(rest);
+        if (rest.size() - kRecordHeader < size) break;  // torn: the bundle was never sent
+        const ByteView body = rest.subspan(kRecordHeader, size);
+        if (sha256(body) != read_hash(rest.subspan(4))) {
+            if (rest.size() == kRecordHeader + size) break;
+            return fail("spool_damaged", file.string() + ": the record at byte " +
+                                             std::to_string(bytes.size() - rest.size()) + " is broken");
+        }
+        FS_ASSIGN(const bool good, load_record(body));
+        if (!good) return fail("spool_damaged", file.string() + ": its records do not follow one another");
+        rest = rest.subspan(kRecordHeader + size);
+    }
+    journal_bytes_ = bytes.size() - rest.size();
+    if (::ftruncate(journal_.get(), static_cast<off_t>(journal_bytes_)) != 0) return fail(io_error(file, "cut"));
+    while (unstored_ < entries_.size() && entries_[unstored_].bytes == 0) ++unstored_;
+    return {};
+}
+
+Result<bool> Spool::load_record(ByteView body) {
+    if (body.size() < kFixedBody || (body.size() - kFixedBody) % 32 != 0 || closed()) return false;
+    Entry entry;
+    entry.first = base::read_u64(body);
+    entry.last = base::read_u64(body.subspan(8));
+    entry.head = read_hash(body.subspan(16));
+    entry.plaintext_bytes = base::read_u64(body.subspan(48));
+    entry.closing = body[56] == 1;
+    entry.bytes = base::read_u64(body.subspan(57));
+    const ByteView leaves = body.subspan(kFixedBody);
+    if (entry.first != next_ || entry.last < entry.first || leaves.size() / 32 != entry.last - entry.first + 1)
+        return false;
+    for (std::size_t at = 0; at < leaves.size(); at += 32) leaves_.add(read_hash(leaves.subspan(at)));
+    std::error_code error;
+    if (!fs::exists(path(entry.first), error)) entry.bytes = 0;  // stored by a quorum
+    take(entry);
+    return true;
+}
+
+void Spool::take(const Entry& entry) {
+    entries_.push_back(entry);
+    next_ = entry.last + 1;
+    head_ = entry.head;
+    plaintext_bytes_ += entry.plaintext_bytes;
+    waiting_bytes_ += entry.bytes;
+}
+
+Status Spool::add(const ManifestFields& manifest, const Sealed& sealed, const std::vector<Bytes>& frames) {
+    FS_ASSERT(manifest.first == next_ && !closed());
+    Entry entry{.first = manifest.first,
+                .last = manifest.last,
+                .head = sealed.head,
+                .plaintext_bytes = 0,
+                .closing = manifest.closing,
+                .bytes = sealed.raw.size()};
+    std::vector<Hash> leaves;
+    for (const Bytes& frame : frames) {
+        entry.plaintext_bytes += frame.size() - kFrameOverhead;
+        leaves.push_back(merkle_leaf(frame));
+    }
+    Bytes body;
+    base::append_u64(body, entry.first);
+    base::append_u64(body, entry.last);
+    append(body, entry.head);
+    base::append_u64(body, entry.plaintext_bytes);
+    body.push_back(entry.closing ? 1 : 0);
+    base::append_u64(body, entry.bytes);
+    for (const Hash& leaf : leaves) append(body, leaf);
+    Bytes record;
+    base::append_u32(record, static_cast<std::uint32_t>(body.size()));
+    append(record, sha256(body));
+    append(record, body);
+
+    FS_TRY(base::write_file(path(entry.first), sealed.raw, 0600));
+    FS_TRY(base::write_all(journal_.get(), record, journal_bytes_));
+    if (::fdatasync(journal_.get()) != 0) return fail(io_error(folder_ / "journal", "sync"));
+    journal_bytes_ += record.size();
+    for (const Hash& leaf : leaves) leaves_.add(leaf);
+    take(entry);
+    return {};
+}
+
+Result<Bytes> Spool::bundle(const Entry& entry) const {
+    return base::read_file(path(entry.first), replicate::kMaxBundleBytes);
+}
+
+void Spool::stored(std::uint64_t through) {
+    for (; unstored_ < entries_.size() && entries_[unstored_].last <= through; ++unstored_) {
+        Entry& entry = entries_[unstored_];
+        waiting_bytes_ -= entry.bytes;
+        if (entry.closing) continue;
+        std::error_code ignored;  // a file that stays costs a resend of what is known, after a restart
+        fs::remove(path(entry.first), ignored);
+        entry.bytes = 0;
+    }
+}
+
+}  // namespace fairstream::mqtt_bridge::client
