@@ -74,8 +74,8 @@ Result<VerifiedPresentation> verify_presentation(std::string_view text, std::str
     if (out.issued + limits.max_age + limits.clock_skew < now)
         return fail("stale_presentation", "the presentation is too old: make a new one");
 
-    FS_ASSIGN(const std::string credential, enveloped_credential(payload));
-    FS_ASSIGN(out.credential, verify(credential, now));
+    FS_ASSIGN(out.credential_jwt, enveloped_credential(payload));
+    FS_ASSIGN(out.credential, verify(out.credential_jwt, now));
     if (out.credential.subject != out.holder)
         return fail("wrong_holder", "the credential is about another than who shows it");
     return out;
