@@ -1,12 +1,10 @@
 #pragma once
 
-#include <chrono>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "security_manager/gate/meter.hpp"
@@ -24,7 +22,6 @@ class SessionGate {
 public:
     struct Limits {
         std::size_t max_sessions = 100'000;
-        std::chrono::seconds clock_skew{5};  // by which the daemon's clock may be ahead of the broker's
         bool bearer_allowed = true;
         std::size_t max_unreported = 65'536;  // metered ranges waiting for take_metered
     };
@@ -42,6 +39,8 @@ public:
     std::vector<std::string> revoke_grant(std::string_view grant);
     /// The daemon is gone: forgets every session, but not the nonces that were used.
     std::vector<std::string> close();
+    /// A daemon is there again, perhaps with another key or other limits. Precondition: closed.
+    void reopen(std::string network, VerifyingKey operator_key, Limits limits);
 
     // ---- From the broker ----
 
@@ -101,15 +100,14 @@ private:
 
     const Entry* live(std::string_view client_id, TimePoint now) const;
     Result<Entry*> announced(std::string_view client_id, const SessionId& id, std::string_view token, TimePoint now);
-    void connect(Entry& entry);
     std::optional<std::string> erase(Sessions::iterator session);
     bool count(const Entry& entry, std::uint64_t sequence);
     void report(const SessionId& session, std::uint64_t sequence);
 
     const std::string operator_name_;
-    const std::string network_;
-    const VerifyingKey operator_key_;
-    const Limits limits_;
+    std::string network_;
+    VerifyingKey operator_key_;
+    Limits limits_;
     Sessions sessions_;
     std::map<std::string, SessionId, std::less<>> by_client_;
     std::map<std::string, std::set<SessionId>, std::less<>> by_grant_;

@@ -1,0 +1,45 @@
+#include "security_manager/gate/meter.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+
+namespace fairstream::security_manager::gate {
+
+bool Meter::add(std::uint64_t first, std::uint64_t last) {
+    constexpr auto kEnd = std::numeric_limits<std::uint64_t>::max();
+    // The first range that could touch [first, last]: it may begin before, and end at first - 1 or later.
+    auto begin = ranges_.upper_bound(first);
+    if (begin != ranges_.begin()) {
+        const auto before = std::prev(begin);
+        if (first == 0 || before->second >= first - 1) begin = before;
+    }
+    auto end = begin;
+    std::uint64_t covered = 0;
+    std::uint64_t new_first = first;
+    std::uint64_t new_last = last;
+    for (; end != ranges_.end() && (last == kEnd || end->first <= last + 1); ++end) {
+        covered += end->second - end->first + 1;
+        new_first = std::min(new_first, end->first);
+        new_last = std::max(new_last, end->second);
+    }
+    if (begin == end && ranges_.size() >= kMaxRanges) return false;
+    ranges_.erase(begin, end);
+    ranges_.emplace(new_first, new_last);
+    entries_ += new_last - new_first + 1 - covered;
+    return true;
+}
+
+bool Meter::contains(std::uint64_t sequence) const {
+    const auto after = ranges_.upper_bound(sequence);
+    return after != ranges_.begin() && std::prev(after)->second >= sequence;
+}
+
+std::vector<SequenceRange> Meter::ranges() const {
+    std::vector<SequenceRange> out;
+    out.reserve(ranges_.size());
+    for (const auto& [first, last] : ranges_) out.push_back({first, last});
+    return out;
+}
+
+}  // namespace fairstream::security_manager::gate
