@@ -1,211 +1,177 @@
 #include "ledger/blocks/block_store.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <mutex>
 #include <shared_mutex>
+#include <system_error>
 #include <vector>
 
 #include "base/assert.hpp"
-#include "base/checksum.hpp"
 #include "base/file.hpp"
+#include "base/log.hpp"
+#include "ledger/blocks/segment.hpp"
 #include "ledger/proto/wire.hpp"
 
 namespace fairstream::ledger::blocks {
 
-namespace fs = std::filesystem;
-
 namespace {
 
-// Record: u32 mark, u32 payload length, u64 height, u32 CRC-32C of (length, height, payload), payload.
-constexpr std::uint32_t kMark = 0x4653424b;  // "FSBK"
-constexpr std::size_t kHeaderBytes = 20;
-constexpr std::uint64_t kSegmentBytes = 64u << 20;
-constexpr std::uint32_t kMaxBlockBytes = 64u << 20;
+namespace fs = std::filesystem;
 
-std::uint32_t checksum(std::uint64_t height, ByteView payload) {
-    Bytes covered;
-    covered.reserve(12 + payload.size());
-    base::append_u32(covered, static_cast<std::uint32_t>(payload.size()));
-    base::append_u64(covered, height);
-    append(covered, payload);
-    return base::crc32c(covered);
+tl::unexpected<Error> io_error(std::string_view doing, const fs::path& file) {
+    return fail("io_error",
+                "cannot " + std::string(doing) + " " + file.string() + ": " + std::system_category().message(errno));
 }
 
-Bytes encode_record(std::uint64_t height, ByteView payload) {
-    Bytes out;
-    out.reserve(kHeaderBytes + payload.size());
-    base::append_u32(out, kMark);
-    base::append_u32(out, static_cast<std::uint32_t>(payload.size()));
-    base::append_u64(out, height);
-    base::append_u32(out, checksum(height, payload));
-    append(out, payload);
+Result<base::FileDescriptor> open_file(const fs::path& file, int flags) {
+    base::FileDescriptor fd(::open(file.c_str(), flags | O_CLOEXEC, 0644));
+    if (!fd) return io_error("open", file);
+    return fd;
+}
+
+/// First heights of the segments in `folder`, in order. Errors: damaged (a file of another name), io_error.
+Result<std::vector<std::uint64_t>> list_segments(const fs::path& folder) {
+    std::vector<std::uint64_t> out;
+    std::error_code error;
+    for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+        const std::string name = entry->path().filename().string();
+        std::uint64_t first = 0;
+        for (const char c : name.substr(0, 20))
+            if (c >= '0' && c <= '9') first = first * 10 + static_cast<std::uint64_t>(c - '0');
+        if (name != segment_name(first))
+            return fail("damaged", entry->path().string() + ": not a block segment's name");
+        out.push_back(first);
+    }
+    if (error) return fail("io_error", "cannot list " + folder.string() + ": " + error.message());
+    std::sort(out.begin(), out.end());
     return out;
 }
 
-/// A segment is named by its first block, so that a folder listing shows what it holds.
-fs::path segment_path(const fs::path& folder, std::uint64_t first_height) {
-    return folder / fmt::format("blocks-{:012}.seg", first_height);
-}
-
-Error damaged(const fs::path& file, std::uint64_t offset, const std::string& what) {
-    return {"damaged", fmt::format("{} at byte {}: {}", file.string(), offset, what)};
-}
-
-class FileBlockStore : public BlockStore {
+/// Index and files under one lock for readers; the writer alone changes them.
+class SegmentStore final : public BlockStore {
 public:
-    explicit FileBlockStore(fs::path folder) : folder_(std::move(folder)) {}
+    explicit SegmentStore(fs::path folder) : folder_(std::move(folder)) {}
 
-    Status load();
-    std::uint64_t height() const override {
-        std::shared_lock lock(mutex_);
-        return places_.size();
+    Status load() {
+        FS_ASSIGN(const auto segments, list_segments(folder_));
+        for (std::size_t i = 0; i < segments.size(); ++i) {
+            const bool newest = i + 1 == segments.size();
+            FS_TRY(load_segment(segments[i], newest));
+        }
+        return {};
     }
-    Status append(std::uint64_t height, const proto::DecidedBlock& block) override;
-    Result<proto::DecidedBlock> read(std::uint64_t height) const override;
+
+    std::uint64_t height() const override {
+        const std::shared_lock lock(mutex_);
+        return index_.size();
+    }
+
+    Status append(std::uint64_t height, const proto::DecidedBlock& block) override {
+        FS_ASSERT(height == index_.size() + 1);
+        if (failed_) return fail("io_error", "the block store failed before; restart to read back what is on the disk");
+        const auto payload = proto::encode(block);
+        if (payload.size() > kMaxRecordBytes)
+            return fail("too_large", "block " + std::to_string(height) + " has more than 50331648 bytes");
+        const auto bytes = encode_record(height, payload);
+        if (!writer_ || (end_ > 0 && end_ + bytes.size() > kSegmentBytes)) FS_TRY(start_segment(height));
+        FS_TRY(write(bytes));
+        const std::unique_lock lock(mutex_);
+        index_.push_back({segments_.size() - 1, Record{height, end_, static_cast<std::uint32_t>(payload.size())}});
+        end_ += bytes.size();
+        return {};
+    }
+
+    Result<proto::DecidedBlock> read(std::uint64_t height) const override {
+        Place place;
+        fs::path file;
+        {
+            const std::shared_lock lock(mutex_);
+            if (height == 0 || height > index_.size())
+                return fail("not_found", "block " + std::to_string(height) + " is not here; the newest is " +
+                                             std::to_string(index_.size()));
+            place = index_[height - 1];
+            file = folder_ / segment_name(segments_[place.segment]);
+        }
+        FS_ASSIGN(const auto fd, open_file(file, O_RDONLY));
+        FS_ASSIGN(const auto payload, read_record(file, fd.get(), place.record));
+        auto block = proto::decode<proto::DecidedBlock>(payload);
+        if (!block) return fail("damaged", file.string() + ": block " + std::to_string(height) + " does not parse");
+        return block;
+    }
 
 private:
-    struct Segment {
-        fs::path path;
-        base::FileDescriptor file;
-        std::uint64_t bytes = 0;
-    };
     struct Place {
-        std::uint32_t segment;
-        std::uint32_t length;
-        std::uint64_t offset;  // of the payload
+        std::size_t segment = 0;
+        Record record;
     };
 
-    Result<std::vector<fs::path>> list_segments() const;
-    Status scan(const fs::path& path, bool newest);
-    Status open_segment(const fs::path& path, bool create);
-    Status cut_tail(Segment& segment, std::uint64_t size);
+    Status load_segment(std::uint64_t first, bool newest) {
+        const fs::path file = folder_ / segment_name(first);
+        if (first != index_.size() + 1)
+            return fail("damaged", file.string() + ": begins with block " + std::to_string(first) + ", but " +
+                                       std::to_string(index_.size() + 1) + " should follow");
+        FS_ASSIGN(auto fd, open_file(file, newest ? O_RDWR : O_RDONLY));
+        segments_.push_back(first);
+        FS_ASSIGN(const auto scan, scan_segment(file, fd.get(), first, newest, [&](const Record& record) {
+                      index_.push_back({segments_.size() - 1, record});
+                  }));
+        if (!newest) return {};
+        if (scan.torn) {
+            base::log_warn("{}: cutting an unfinished append at offset {}", file.string(), scan.end);
+            if (::ftruncate(fd.get(), static_cast<off_t>(scan.end)) != 0) return io_error("truncate", file);
+            if (::fdatasync(fd.get()) != 0) return io_error("sync", file);
+        }
+        writer_ = std::move(fd);
+        end_ = scan.end;
+        return {};
+    }
+
+    Status start_segment(std::uint64_t first) {
+        const fs::path file = folder_ / segment_name(first);
+        FS_ASSIGN(auto fd, open_file(file, O_RDWR | O_CREAT | O_EXCL));
+        const std::unique_lock lock(mutex_);
+        writer_ = std::move(fd);
+        end_ = 0;
+        segments_.push_back(first);
+        // Once the segment exists a later append goes on in it, so a folder that does not sync fails the store.
+        auto synced = base::sync_folder(folder_);
+        failed_ = !synced;
+        return synced;
+    }
+
+    /// At the end of the newest segment, durably. What a full disk cut off is taken back, so the next append may
+    /// succeed; after a failed sync nobody knows what is on the disk (dirty pages count as clean), so the store takes
+    /// no more.
+    Status write(ByteView bytes) {
+        if (auto written = base::write_all(writer_.get(), bytes, end_); !written) {
+            failed_ = ::ftruncate(writer_.get(), static_cast<off_t>(end_)) != 0;
+            return written;
+        }
+        if (::fdatasync(writer_.get()) == 0) return {};
+        failed_ = true;
+        return io_error("sync", folder_ / segment_name(segments_.back()));
+    }
 
     const fs::path folder_;
-    mutable std::shared_mutex mutex_;  // writer: append; readers: read, height
-    std::vector<Segment> segments_;
-    std::vector<Place> places_;        // of block i + 1
+    mutable std::shared_mutex mutex_;
+    std::vector<Place> index_;             // block h at h - 1
+    std::vector<std::uint64_t> segments_;  // first heights
+    base::FileDescriptor writer_;          // the newest segment
+    std::uint64_t end_ = 0;                // of what is durable in it
+    bool failed_ = false;
 };
-
-Result<std::vector<fs::path>> FileBlockStore::list_segments() const {
-    std::vector<fs::path> paths;
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(folder_, error))
-        if (entry.path().extension() == ".seg") paths.push_back(entry.path());
-    if (error) return fail("io_error", "cannot list " + folder_.string() + ": " + error.message());
-    std::sort(paths.begin(), paths.end());
-    return paths;
-}
-
-Status FileBlockStore::load() {
-    std::error_code error;
-    fs::create_directories(folder_, error);
-    if (error) return fail("io_error", "cannot make " + folder_.string() + ": " + error.message());
-    FS_ASSIGN(const auto paths, list_segments());
-    for (std::size_t i = 0; i < paths.size(); ++i) {
-        if (paths[i] != segment_path(folder_, places_.size() + 1))
-            return fail(damaged(paths[i], 0, fmt::format("the segment with block {} is missing", places_.size() + 1)));
-        FS_TRY(scan(paths[i], /*newest=*/i + 1 == paths.size()));
-    }
-    return {};
-}
-
-Status FileBlockStore::open_segment(const fs::path& path, bool create) {
-    base::FileDescriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC | (create ? O_CREAT | O_EXCL : 0), 0640));
-    if (!file) return fail("io_error", fmt::format("cannot open {}: {}", path.string(), std::strerror(errno)));
-    struct stat info {};
-    if (::fstat(file.get(), &info) != 0) return fail("io_error", fmt::format("cannot read {}", path.string()));
-    if (create) FS_TRY(base::sync_folder(folder_));
-    segments_.push_back({.path = path, .file = std::move(file), .bytes = static_cast<std::uint64_t>(info.st_size)});
-    return {};
-}
-
-Status FileBlockStore::cut_tail(Segment& segment, std::uint64_t size) {
-    if (::ftruncate(segment.file.get(), static_cast<off_t>(size)) != 0 || ::fsync(segment.file.get()) != 0)
-        return fail("io_error", fmt::format("cannot cut {}: {}", segment.path.string(), std::strerror(errno)));
-    segment.bytes = size;
-    return {};
-}
-
-/// Walks a segment's records. Only what follows the last whole record of the newest segment, with no further record in
-/// it, is a torn tail.
-Status FileBlockStore::scan(const fs::path& path, bool newest) {
-    FS_TRY(open_segment(path, /*create=*/false));
-    auto& segment = segments_.back();
-    const auto number = static_cast<std::uint32_t>(segments_.size() - 1);
-    std::uint64_t at = 0;
-    const auto torn_or_damaged = [&](const std::string& what) -> Status {
-        if (!newest) return fail(damaged(path, at, what));
-        FS_ASSIGN(const auto rest, base::read_exact(segment.file.get(), segment.bytes - at, at));
-        Bytes mark;
-        base::append_u32(mark, kMark);
-        const bool more = rest.size() > 4 && std::search(rest.begin() + 4, rest.end(), mark.begin(), mark.end()) != rest.end();
-        if (more) return fail(damaged(path, at, what + ", and records follow it"));
-        return cut_tail(segment, at);
-    };
-    while (at < segment.bytes) {
-        if (segment.bytes - at < kHeaderBytes) return torn_or_damaged("half a record header");
-        FS_ASSIGN(const auto header, base::read_exact(segment.file.get(), kHeaderBytes, at));
-        const ByteView view(header);
-        const auto length = base::read_u32(view.subspan(4));
-        const auto height = base::read_u64(view.subspan(8));
-        if (base::read_u32(view) != kMark || length > kMaxBlockBytes) return torn_or_damaged("not a record");
-        if (segment.bytes - at - kHeaderBytes < length) return torn_or_damaged("half a record");
-        FS_ASSIGN(const auto payload, base::read_exact(segment.file.get(), length, at + kHeaderBytes));
-        if (checksum(height, payload) != base::read_u32(view.subspan(16))) return torn_or_damaged("the checksum is wrong");
-        if (height != places_.size() + 1)
-            return fail(damaged(path, at, fmt::format("block {} where {} belongs", height, places_.size() + 1)));
-        places_.push_back({.segment = number, .length = length, .offset = at + kHeaderBytes});
-        at += kHeaderBytes + length;
-    }
-    return {};
-}
-
-Status FileBlockStore::append(std::uint64_t height, const proto::DecidedBlock& block) {
-    const auto payload = proto::encode(block);
-    if (payload.size() > kMaxBlockBytes) return fail("too_large", fmt::format("block {} has {} bytes", height, payload.size()));
-    const auto record = encode_record(height, payload);
-    std::unique_lock lock(mutex_);
-    FS_ASSERT(height == places_.size() + 1);
-    if (segments_.empty() || segments_.back().bytes + record.size() > kSegmentBytes)
-        FS_TRY(open_segment(segment_path(folder_, height), /*create=*/true));
-    auto& segment = segments_.back();
-    const auto at = segment.bytes;
-    auto written = base::write_all(segment.file.get(), record, at);
-    if (written && ::fdatasync(segment.file.get()) != 0)
-        written = fail("io_error", fmt::format("cannot sync {}: {}", segment.path.string(), std::strerror(errno)));
-    if (!written) {
-        FS_TRY(cut_tail(segment, at));  // half a record must not stand before the next one
-        return written;
-    }
-    segment.bytes += record.size();
-    places_.push_back({.segment = static_cast<std::uint32_t>(segments_.size() - 1),
-                       .length = static_cast<std::uint32_t>(payload.size()),
-                       .offset = at + kHeaderBytes});
-    return {};
-}
-
-Result<proto::DecidedBlock> FileBlockStore::read(std::uint64_t height) const {
-    std::shared_lock lock(mutex_);
-    if (height == 0 || height > places_.size())
-        return fail("not_found", fmt::format("no block {}; the newest is {}", height, places_.size()));
-    const auto& place = places_[height - 1];
-    const auto& segment = segments_[place.segment];
-    FS_ASSIGN(const auto payload, base::read_exact(segment.file.get(), place.length, place.offset));
-    auto block = proto::decode<proto::DecidedBlock>(payload);
-    if (!block) return fail(damaged(segment.path, place.offset, "the block does not parse"));
-    return block;
-}
 
 }  // namespace
 
 Result<std::unique_ptr<BlockStore>> BlockStore::open(const fs::path& folder) {
-    auto store = std::make_unique<FileBlockStore>(folder);
+    std::error_code error;
+    fs::create_directories(folder, error);
+    if (error) return fail("io_error", "cannot make " + folder.string() + ": " + error.message());
+    auto store = std::make_unique<SegmentStore>(folder);
     FS_TRY(store->load());
     return store;
 }

@@ -3,10 +3,10 @@
 #include <filesystem>
 #include <memory>
 
-#include "ledger/proto/ledger.pb.h"
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "identity/crypto/hash.hpp"
+#include "ledger/proto/ledger.pb.h"
 
 namespace fairstream::ledger::blocks {
 

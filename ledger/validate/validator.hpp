@@ -6,6 +6,10 @@
 #include "ledger/contract/channel.hpp"
 #include "ledger/state/state.hpp"
 
+namespace fairstream::base {
+class Pool;
+}
+
 namespace fairstream::ledger::validate {
 
 /// What a block did: the same on every node.
@@ -13,7 +17,7 @@ struct BlockResult {
     std::vector<proto::Outcome> outcomes;  // in block order
     identity::crypto::Hash outcomes_root{};
     state::Batch batch;
-    struct Committed {                     // of valid transactions only
+    struct Committed {  // of valid transactions only
         identity::crypto::Hash id{};
         std::uint32_t index = 0;
         std::vector<proto::Event> events;
@@ -26,24 +30,30 @@ struct BlockResult {
 /// but reads of the snapshot; same inputs, same result.
 class Validator {
 public:
-    explicit Validator(std::shared_ptr<const contract::Channel> channel);
+    /// With a pool, signatures are verified on its threads as well as the caller's. The pool must outlive this.
+    explicit Validator(std::shared_ptr<const contract::Channel> channel, base::Pool* pool = nullptr);
 
-    /// Error: only if the snapshot cannot be read. Bad transactions are outcomes, not errors.
+    /// Errors: only if the snapshot cannot be read, or the block is not the next one (malformed, wrong_height). Bad
+    /// transactions are outcomes, not errors.
     Result<BlockResult> validate(const state::Snapshot& before, const proto::Block& block) const;
 
 private:
     std::shared_ptr<const contract::Channel> channel_;
+    base::Pool* pool_;
 };
 
 /// What a proposed or fetched block must satisfy before anyone votes for it or takes it: header well-formed, on this
-/// parent, later than its time, roots match, sizes within limits, epoch current. Errors say which rule.
+/// parent, later than its time, roots match, sizes within limits, epoch current. Errors say which rule:
+/// malformed, wrong_channel, wrong_height, wrong_parent, wrong_epoch, wrong_time, unknown_proposer, too_large,
+/// wrong_root, wrong_outcomes (results differ from this node's: checked last).
 struct Parent {
     std::uint64_t height = 0;
     identity::crypto::Hash hash{};
     std::uint64_t time_us = 0;
     identity::crypto::Hash outcomes_root{};
 };
-Result<proto::BlockHeader> check_block(const contract::Channel& channel, const Parent& parent, const proto::Block& block);
+Result<proto::BlockHeader> check_block(const contract::Channel& channel, const Parent& parent,
+                                       const proto::Block& block);
 
 /// q distinct members' COMMITs for this hash, all signatures good. Error: bad_certificate, with why.
 Status check_certificate(const contract::Channel& channel, const proto::CommitCertificate& certificate,

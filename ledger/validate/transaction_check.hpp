@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string>
+
+#include "ledger/contract/channel.hpp"
+
+namespace fairstream::ledger::validate {
+
+/// What went wrong, as an Outcome says it.
+struct Verdict {
+    proto::ValidationCode code = proto::VALID;
+    std::string reason;
+
+    bool valid() const { return code == proto::VALID; }
+};
+
+/// A transaction of a block with what can be said of it without state. The reasons are the same on every node: they
+/// never quote a library.
+struct CheckedTransaction {
+    identity::crypto::Hash id{};
+    bool has_id = false;  // false: no proposal could be found in it
+    proto::Transaction transaction;
+    proto::Proposal proposal;
+    proto::ProposalResult result;
+    Verdict form;        // MALFORMED, TIME_OUT_OF_RANGE
+    Verdict signatures;  // BAD_CREATOR_SIGNATURE, STALE_CONFIG, POLICY_NOT_MET; checked if the form is valid
+};
+
+/// Well-formed, and created within 60 s of the block's time.
+CheckedTransaction check_form(const contract::Channel& channel, ByteView bytes, TimePoint block_time);
+
+/// The creator's signature, and endorsements by distinct nodes of a majority of organisations under the config in
+/// force. Pure and by far the dearest step: run for many transactions at once in a pool. Precondition: the form is
+/// valid.
+Verdict verify_signatures(const contract::Channel& channel, const CheckedTransaction& checked, TimePoint block_time);
+
+}  // namespace fairstream::ledger::validate
