@@ -171,4 +171,10 @@ Element times_g(const Scalar& k) {
     return out;
 }
 
+Result<Element> point(ByteView bytes, std::string_view name) {
+    auto element = Element::from_sec1(bytes);
+    if (!element) return fail("bad_point", std::string(name) + ": " + element.error().message);
+    return element;
+}
+
 }  // namespace fairstream::identity::crypto::curve

@@ -70,4 +70,7 @@ private:
 
 Element times_g(const Scalar& k);
 
+/// Element::from_sec1, whose error says which point (`name`) is bad. Error: bad_point.
+Result<Element> point(ByteView bytes, std::string_view name);
+
 }  // namespace fairstream::identity::crypto::curve

@@ -8,6 +8,7 @@
 namespace fairstream::identity::crypto::custody {
 
 using curve::Element;
+using curve::point;
 using curve::times_g;
 
 namespace {
@@ -35,12 +36,6 @@ Status check_threshold(const DealContext& context) {
 
 std::string custodian(std::size_t index) {
     return "custodian " + std::to_string(index);
-}
-
-Result<Element> point(const Point& bytes, std::string_view name) {
-    auto element = Element::from_sec1(bytes);
-    if (!element) return fail("bad_point", std::string(name) + ": " + element.error().message);
-    return element;
 }
 
 /// The challenge of the proof that log_H(X_i) = log_{P_i}(Y_i), from the prover's T1 = w H and T2 = w P_i.

@@ -52,13 +52,14 @@ struct StreamKey {
     Hash check_value() const;
 };
 
-/// Deals a fresh key. Error: bad_threshold unless n/2 < t <= n <= 64.
+/// Deals a fresh key. Errors: bad_threshold unless n/2 < t <= n <= 64; bad_point (in the roster).
 struct Dealt {
     Dealing dealing;
     StreamKey key;
 };
 Result<Dealt> deal(const DealContext& context);
-/// The same from given coefficients and nonces, so that tests can reproduce the vectors.
+/// The same from given coefficients and nonces, so that tests can reproduce the vectors. Error: also bad_scalar (not
+/// in 1..n-1).
 Result<Dealt> deal_with(const DealContext& context, std::span<const Scalar> coefficients,
                         std::span<const Scalar> nonces);
 

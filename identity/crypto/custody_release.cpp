@@ -8,15 +8,10 @@
 namespace fairstream::identity::crypto::custody {
 
 using curve::Element;
+using curve::point;
 using curve::times_g;
 
 namespace {
-
-Result<Element> point(const Point& bytes, std::string_view name) {
-    auto element = Element::from_sec1(bytes);
-    if (!element) return fail("bad_point", std::string(name) + ": " + element.error().message);
-    return element;
-}
 
 curve::Scalar challenge(ByteView context, const Point& p, const Point& y, const Point& q, const Point& a,
                         const Point& b, const Element& t1, const Element& t2, const Element& t3) {

@@ -8,6 +8,8 @@
 /// What keys hold. For the sources of identity that hand a key to OpenSSL (certificates) only.
 namespace fairstream::identity::crypto {
 
+constexpr std::size_t kMaxPemBytes = 16 * 1024;  // of one key
+
 struct VerifyingKey::Impl {
     openssl::Pkey pkey;
     CompressedPoint compressed{};

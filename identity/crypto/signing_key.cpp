@@ -20,7 +20,6 @@ using openssl::must;
 
 namespace {
 
-constexpr std::size_t kMaxPemBytes = 16 * 1024;
 constexpr int kPbkdf2Rounds = 600'000;  // OWASP's advice for PBKDF2 with HMAC-SHA256
 constexpr std::string_view kPlainHeader = "-----BEGIN PRIVATE KEY-----";
 constexpr std::string_view kEncryptedHeader = "-----BEGIN ENCRYPTED PRIVATE KEY-----";

@@ -14,8 +14,6 @@ using openssl::must;
 
 namespace {
 
-constexpr std::size_t kMaxPemBytes = 16 * 1024;
-
 openssl::Pkey make_pkey(std::span<const std::uint8_t, 65> uncompressed) {
     const openssl::PkeyCtx context(must(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr)));
     must(EVP_PKEY_fromdata_init(context.get()));

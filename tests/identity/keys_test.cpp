@@ -1,6 +1,8 @@
 #include <sys/stat.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
+#include <thread>
 
 #include "base/encoding.hpp"
 #include "base/file.hpp"
@@ -182,4 +184,20 @@ TEST_CASE("what is no PKCS#8 key of P-256 is refused") {
 TEST_CASE("what is signed names the message type and the network") {
     CHECK(to_hex(signing_input("x/v1", "net", as_bytes("p"))) ==
           "0000000f" + to_hex(as_bytes("fairstream/x/v1")) + "00000003" + to_hex(as_bytes("net")) + "00000001" + "70");
+}
+
+TEST_CASE("a key may be used by several threads at once") {
+    const auto key = SigningKey::generate();
+    const auto verifier = key.public_key();
+    std::atomic<int> good = 0;
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t)
+        threads.emplace_back([&, t] {
+            for (int i = 0; i < 200; ++i) {
+                const Bytes message = {static_cast<std::uint8_t>(t), static_cast<std::uint8_t>(i)};
+                if (verifier.verify(message, key.sign(message))) ++good;
+            }
+        });
+    for (auto& thread : threads) thread.join();
+    CHECK(good == 800);
 }
