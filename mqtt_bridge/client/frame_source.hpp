@@ -1,0 +1,23 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "mqtt_bridge/client/reader.hpp"
+
+namespace fairstream::mqtt_bridge::client {
+
+/// A session at one operator from which frames are asked, over HTTPS or MQTT.
+class FrameSource {
+public:
+    virtual ~FrameSource() = default;
+    /// Consecutive frames from `from` on, at most `limit`, fewer if the answer would grow too large; none if the
+    /// operator does not hold them. What they contain is not checked here. Errors: the operator's own, and of the
+    /// transport.
+    virtual Result<std::vector<Bytes>> fetch(std::uint64_t from, std::uint32_t limit) = 0;
+};
+
+/// Opens the session. Errors: those of open_session and of the transport.
+Result<std::unique_ptr<FrameSource>> open_source(const ReaderOptions& options, const OperatorEndpoint& at);
+
+}  // namespace fairstream::mqtt_bridge::client

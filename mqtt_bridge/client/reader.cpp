@@ -1,0 +1,256 @@
+#include "mqtt_bridge/client/reader.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <map>
+#include <thread>
+
+#include "base/clock.hpp"
+#include "base/file.hpp"
+#include "identity/crypto/merkle.hpp"
+#include "mqtt_bridge/client/frame_source.hpp"
+#include "mqtt_bridge/client/notice.hpp"
+#include "mqtt_bridge/client/operator_link.hpp"
+
+namespace fairstream::mqtt_bridge::client {
+
+namespace crypto = identity::crypto;
+namespace fs = std::filesystem;
+namespace schema = chaincode::schema;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::uint32_t kFramesPerRequest = 64;
+constexpr int kMaxRanges = 64;  // per operator, in a delivery receipt
+constexpr auto kRoundPause = 250ms;
+
+/// The ciphertext on disk, each frame after its length, while it is not known to be right as a whole.
+class Scratch {
+public:
+    explicit Scratch(fs::path folder) : path_(std::move(folder) / "frames") {}
+    ~Scratch() {
+        std::error_code ignored;
+        fs::remove(path_, ignored);
+    }
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+
+    Status clear() {
+        std::error_code error;
+        fs::create_directories(path_.parent_path(), error);
+        fd_ = base::FileDescriptor(::open(path_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+        if (error || !fd_) return fail("io_error", path_.string() + ": cannot be made");
+        size_ = 0;
+        return {};
+    }
+    Status add(ByteView frame) {
+        Bytes bytes;
+        append_frame(bytes, frame);
+        FS_TRY(base::write_all(fd_.get(), bytes, size_));
+        size_ += bytes.size();
+        return {};
+    }
+    template <typename Take>
+    Status for_each(Take take) const {
+        for (std::uint64_t at = 0; at < size_;) {
+            FS_ASSIGN(const Bytes length, base::read_exact(fd_.get(), 4, at));
+            FS_ASSIGN(const Bytes frame, base::read_exact(fd_.get(), base::read_u32(length), at + 4));
+            FS_TRY(take(ByteView(frame)));
+            at += 4 + frame.size();
+        }
+        return {};
+    }
+
+private:
+    fs::path path_;
+    base::FileDescriptor fd_;
+    std::uint64_t size_ = 0;
+};
+
+class Fetch {
+public:
+    Fetch(const ReaderOptions& options, Scratch& scratch, std::vector<std::string>& faults)
+        : options_(options), scratch_(scratch), faults_(faults) {}
+
+    /// The whole range from `operators`, each frame under its key and number.
+    Status run(const std::vector<OperatorEndpoint>& operators) {
+        operators_ = operators;
+        FS_TRY(scratch_.clear());
+        std::size_t current = 0;
+        auto last_progress = base::steady_now();
+        while (next_ <= options_.last_sequence) {
+            const auto got = round(operators_[current]);
+            if (got && *got > 0) {
+                last_progress = base::steady_now();
+                continue;
+            }
+            if (!got && got.error().code == "io_error") return fail(got.error());
+            blame(operators_[current],
+                  got ? Error{"not_stored", "it holds nothing from frame " + std::to_string(next_)} : got.error());
+            source_.reset();
+            FS_TRY(check_patience(base::steady_now() - last_progress));
+            current = (current + 1) % operators_.size();
+            if (current == 0) std::this_thread::sleep_for(kRoundPause);
+        }
+        return {};
+    }
+
+    crypto::Hash root() const { return tree_.root(); }
+
+    std::vector<schema::OperatorRanges> served() const {
+        std::vector<schema::OperatorRanges> out;
+        for (const auto& [name, ranges] : served_) {
+            schema::OperatorRanges& one = out.emplace_back();
+            one.set_operator_(name);
+            for (const auto& [first, last] : ranges) {
+                schema::SequenceRange& range = *one.add_ranges();
+                range.set_first(first);
+                range.set_last(last);
+            }
+        }
+        return out;
+    }
+
+private:
+    /// One request at `at`; how many good frames it gave.
+    Result<std::size_t> round(const OperatorEndpoint& at) {
+        if (!source_) {
+            FS_ASSIGN(source_, open_source(options_, at));
+            troubles_.erase(at.name);
+        }
+        const auto limit =
+            static_cast<std::uint32_t>(std::min<std::uint64_t>(kFramesPerRequest, options_.last_sequence - next_ + 1));
+        FS_ASSIGN(const auto frames, source_->fetch(next_, limit));
+        if (frames.size() > limit) return fail("wrong_bytes", "it sent more frames than were asked for");
+        for (const Bytes& frame : frames) {
+            FS_TRY(check(frame));
+            FS_TRY(scratch_.add(frame));
+            tree_.add(crypto::merkle_leaf(frame));
+            count(at.name);
+        }
+        if (options_.on_progress)
+            options_.on_progress(
+                {next_ - options_.first_sequence, options_.last_sequence - options_.first_sequence + 1, at.name});
+        return frames.size();
+    }
+
+    Status check(ByteView frame) const {
+        const auto header = crypto::FrameHeader::decode(frame);
+        const bool right = header && header->sequence == next_ &&
+                           header->stream == crypto::stream_hash(options_.stream_id) &&
+                           crypto::open_frame(options_.encryption_subkey, frame);
+        if (!right) return fail("wrong_bytes", "what it sent as frame " + std::to_string(next_) + " is not that frame");
+        return {};
+    }
+
+    void count(const std::string& name) {
+        auto& ranges = served_[name];
+        if (!ranges.empty() && ranges.back().second + 1 == next_)
+            ranges.back().second = next_;
+        else
+            ranges.emplace_back(next_, next_);
+        ++next_;
+    }
+
+    void blame(const OperatorEndpoint& at, const Error& error) {
+        if (!troubles_.contains(at.name)) faults_.push_back(at.name + ": " + error.code + ": " + error.message);
+        troubles_[at.name] = error;
+    }
+
+    Status check_patience(std::chrono::microseconds without_progress) const {
+        if (troubles_.size() < operators_.size()) return {};
+        std::string all;
+        for (const auto& [name, error] : troubles_) all += " " + name + ": " + error.code + " (" + error.message + ");";
+        const auto every = [&](auto predicate) {
+            return std::ranges::all_of(troubles_, [&](const auto& one) { return predicate(one.second); });
+        };
+        if (every(is_final_refusal)) return fail("grant_refused", "every operator refused:" + all);
+        const bool too_split = std::ranges::any_of(
+            served_, [](const auto& one) { return one.second.size() >= static_cast<std::size_t>(kMaxRanges); });
+        if (without_progress < options_.timeout && !too_split) return {};
+        if (every(is_refusal)) return fail("grant_refused", "every operator refused:" + all);
+        return fail("operators_unreachable", "frame " + std::to_string(next_) + " cannot be had:" + all);
+    }
+
+    const ReaderOptions& options_;
+    Scratch& scratch_;
+    std::vector<std::string>& faults_;
+    std::vector<OperatorEndpoint> operators_;
+    std::unique_ptr<FrameSource> source_;
+    crypto::MerkleAccumulator tree_;
+    std::uint64_t next_ = options_.first_sequence;
+    std::map<std::string, Error> troubles_;
+    std::map<std::string, std::vector<std::pair<std::uint64_t, std::uint64_t>>> served_;
+};
+
+Status check_options(const ReaderOptions& options) {
+    if (options.operators.empty()) return fail("bad_options", "no operator is named");
+    if (options.first_sequence == 0 || options.last_sequence < options.first_sequence)
+        return fail("bad_options", "the range is empty");
+    if (options.encryption_subkey.size() != 32 || options.mac_subkey.size() != 32)
+        return fail("bad_options", "the subkeys have 32 bytes each");
+    return {};
+}
+
+/// From all operators together; if a key holder has forged frames for one of them, from each alone.
+Result<std::vector<schema::OperatorRanges>> fetch_range(const ReaderOptions& options, Scratch& scratch,
+                                                        std::vector<std::string>& faults) {
+    std::vector<std::vector<OperatorEndpoint>> tries{options.operators};
+    if (options.operators.size() > 1)
+        for (const OperatorEndpoint& one : options.operators) tries.push_back({one});
+    for (const auto& operators : tries) {
+        Fetch fetch(options, scratch, faults);
+        if (const Status fetched = fetch.run(operators); !fetched) {
+            if (operators.size() == options.operators.size()) return fail(fetched.error());
+            continue;
+        }
+        if (fetch.root() == options.merkle_root) return fetch.served();
+        std::string names;
+        for (const auto& one : fetch.served()) names += (names.empty() ? "" : ", ") + one.operator_();
+        faults.push_back(names + ": bad_root: the frames do not hash to the recorded root");
+    }
+    return fail("bad_root", "no operator serves frames under the Merkle root that the seller recorded");
+}
+
+Result<std::uint64_t> decrypt(const ReaderOptions& options, const Scratch& scratch, const Sink& sink) {
+    crypto::Hasher mac{ByteView(options.mac_subkey)};
+    std::uint64_t bytes = 0;
+    FS_TRY(scratch.for_each([&](ByteView frame) -> Status {
+        FS_ASSIGN(const Bytes plaintext, crypto::open_frame(options.encryption_subkey, frame));
+        mac.update(plaintext);
+        bytes += plaintext.size();
+        return sink(plaintext);
+    }));
+    if (!base::equal_constant_time(mac.finish(), options.sigma_d))
+        return fail("bad_mac", "the plaintext is not what the seller recorded: its MAC differs");
+    return bytes;
+}
+
+schema::SignedDeliveryReceipt sign_receipt(const ReaderOptions& options,
+                                           const std::vector<schema::OperatorRanges>& served) {
+    schema::DeliveryReceipt receipt;
+    receipt.set_purchase(options.purchase);
+    receipt.set_counter(options.receipt_counter);
+    for (const auto& one : served) *receipt.add_served() = one;
+    schema::SignedDeliveryReceipt out;
+    out.set_receipt(receipt.SerializeAsString());
+    const Bytes input = crypto::signing_input("delivery-receipt/v1", options.network, as_bytes(out.receipt()));
+    out.set_signature(base::to_string(options.holder.sign(input)));
+    return out;
+}
+
+}  // namespace
+
+Result<Delivery> read_batch(const ReaderOptions& options, const Sink& sink) {
+    FS_TRY(check_options(options));
+    Scratch scratch(options.scratch);
+    Delivery out;
+    FS_ASSIGN(out.served, fetch_range(options, scratch, out.faults));
+    FS_ASSIGN(out.plaintext_bytes, decrypt(options, scratch, sink));
+    out.receipt = sign_receipt(options, out.served);
+    return out;
+}
+
+}  // namespace fairstream::mqtt_bridge::client
