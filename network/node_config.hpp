@@ -1,0 +1,20 @@
+#pragma once
+
+#include "ledger/client/client.hpp"
+#include "ledger/node/config.hpp"
+
+namespace fairstream::network {
+
+/// node.yaml, read and checked: the ledger node, and the custodian beside it.
+struct NodeProgramConfig {
+    std::string organisation;
+    ledger::node::NodeConfig node;  // without contracts and on_failure
+    std::string trusted_roots;      // PEM: whom the custodian's client trusts
+    identity::crypto::SigningKey custodian_key;
+    ledger::client::Identity member;  // the node's own certificate: signs the custodian's transactions
+};
+
+/// Errors: not_found, bad_config (file and line), and those of reading keys and certificates.
+Result<NodeProgramConfig> load_node_config(const std::filesystem::path& file);
+
+}  // namespace fairstream::network
