@@ -16,6 +16,7 @@ constexpr std::size_t kMaxBlocksPerReply = 1024;
 constexpr auto kAskTimeout = 5'000ms;
 constexpr auto kAskAgain = 100ms;
 constexpr auto kPollEvery = 1'000ms;
+constexpr std::uint64_t kMaxBehind = 8;
 
 Result<std::uint64_t> height_in(const proto::DecidedBlock& decided) {
     FS_ASSIGN(const auto block, proto::decode<proto::Block>(decided.block()));
@@ -46,6 +47,7 @@ BlockFetcher::BlockFetcher(base::net::Loop& loop, const contract::Channel& chann
     : scope_(loop), channel_(channel), peers_(peers), height_(height), offer_(std::move(offer)) {}
 
 void BlockFetcher::start() {
+    look_whether_caught_up();
     for (std::size_t i = 0; i < peers_.all().size(); ++i) ask_height(i);
     if (!peers_.all().empty()) poll();
 }
@@ -94,6 +96,7 @@ void BlockFetcher::received(std::size_t peer, const Result<Bytes>& answer) {
     auto reply = proto::decode<proto::BlocksReply>(*answer);
     if (!reply) return;
     claimed_[peers_.all()[peer].name] = reply->height();
+    look_whether_caught_up();
     if (!fetched_.empty() || offered_) return;
     for (auto& block : *reply->mutable_blocks()) fetched_.push_back(std::move(block));
     offer_next();
@@ -114,6 +117,7 @@ void BlockFetcher::offer_next() {
 void BlockFetcher::advanced(std::uint64_t height) {
     height_ = height;
     offered_ = false;
+    look_whether_caught_up();
     offer_next();
     if (!offered_ && height_ < known_height()) fetch();
 }
@@ -132,8 +136,13 @@ std::uint64_t BlockFetcher::known_height() const {
     return std::max(height_, heights[channel_.faults()]);
 }
 
-bool BlockFetcher::informed() const {
-    return claimed_.size() + 1 >= channel_.quorum();
+void BlockFetcher::look_whether_caught_up() {
+    const bool informed = claimed_.size() + 1 >= channel_.quorum();
+    was_caught_up_ = was_caught_up_ || (informed && height_ >= known_height());
+}
+
+bool BlockFetcher::caught_up() const {
+    return was_caught_up_ && height_ + kMaxBehind >= known_height();
 }
 
 }  // namespace fairstream::ledger::sync

@@ -36,8 +36,9 @@ public:
 
     /// At least this height is decided: the (f+1)-th highest of what peers claim, so that f liars cannot raise it.
     std::uint64_t known_height() const;
-    /// Enough peers have said how far they are for this node to know whether it is behind.
-    bool informed() const;
+    /// False until enough peers have said how far they are and this node has caught up with them, and again when it
+    /// falls behind by more than what a busy node is behind at any moment.
+    bool caught_up() const;
 
 private:
     void ask_height(std::size_t peer);
@@ -45,6 +46,7 @@ private:
     void request_from(std::size_t peer);
     void received(std::size_t peer, const Result<Bytes>& answer);
     void offer_next();
+    void look_whether_caught_up();
     void ask(std::size_t peer, std::uint32_t max_bytes, base::net::RpcClient::ReplyHandler on_reply);
 
     base::net::LoopScope scope_;
@@ -56,6 +58,7 @@ private:
     std::deque<proto::DecidedBlock> fetched_;
     bool asking_ = false;
     bool offered_ = false;
+    bool was_caught_up_ = false;
     std::size_t turn_ = 0;
 };
 

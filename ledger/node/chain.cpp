@@ -1,0 +1,146 @@
+#include "ledger/node/chain.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "base/encoding.hpp"
+#include "base/log.hpp"
+#include "ledger/proto/wire.hpp"
+
+namespace fairstream::ledger::node {
+
+namespace {
+
+/// The root of the newest block's outcomes lies beside the state it belongs to, in the same atomic write: the next
+/// block must carry it. No contract's key begins like this.
+constexpr std::string_view kOutcomesRootKey = "~ledger/outcomes_root";
+constexpr std::uint32_t kAfterAllTransactions = std::numeric_limits<std::uint32_t>::max();
+constexpr std::size_t kOutcomesNamed = 8;
+
+struct Opened {
+    proto::Block block;
+    proto::BlockHeader header;
+};
+
+Result<Opened> open_block(const proto::DecidedBlock& decided) {
+    FS_ASSIGN(auto block, proto::decode<proto::Block>(decided.block()));
+    FS_ASSIGN(auto header, proto::decode<proto::BlockHeader>(block.header()));
+    return Opened{std::move(block), std::move(header)};
+}
+
+}  // namespace
+
+validate::Parent parent_of(const order::Tip& tip) {
+    return {.height = tip.height, .hash = tip.hash, .time_us = tip.time_us, .outcomes_root = tip.outcomes_root};
+}
+
+Chain::Chain(std::shared_ptr<const contract::Channel> channel) : channel_(std::move(channel)), validator_(channel_) {
+    tip_ = {.height = 0,
+            .hash = channel_->genesis_hash(),
+            .time_us = channel_->config().created_at_us(),
+            .outcomes_root = validate::outcomes_root({}),
+            .has_transactions = false};
+}
+
+Result<std::unique_ptr<Chain>> Chain::open(const std::filesystem::path& folder,
+                                           std::shared_ptr<const contract::Channel> channel) {
+    auto chain = std::unique_ptr<Chain>(new Chain(std::move(channel)));
+    FS_ASSIGN(chain->blocks_, blocks::BlockStore::open(folder / "blocks"));
+    FS_ASSIGN(chain->state_, state::StateStore::open(folder / "state"));
+    FS_ASSIGN(chain->private_, state::PrivateStore::open(folder / "private"));
+    FS_TRY(chain->roll_forward(folder));
+    return chain;
+}
+
+Status Chain::roll_forward(const std::filesystem::path& folder) {
+    if (state_->height() > blocks_->height())
+        return fail("damaged", fmt::format("{}: the state is at height {}, but the block files end at {}",
+                                           folder.string(), state_->height(), blocks_->height()));
+    if (blocks_->height() == 0) return {};
+    FS_ASSIGN(const auto first, blocks_->read(1));
+    FS_ASSIGN(const auto opened, open_block(first));
+    if (!std::ranges::equal(as_bytes(opened.header.previous_hash()), channel_->genesis_hash()))
+        return fail("wrong_channel", folder.string() + ": these blocks do not follow from this genesis file");
+    FS_TRY(load_tip());
+    if (state_->height() < blocks_->height())
+        base::log_info("applying blocks {} to {} to the state", state_->height() + 1, blocks_->height());
+    for (std::uint64_t height = state_->height() + 1; height <= blocks_->height(); ++height) {
+        FS_ASSIGN(const auto decided, blocks_->read(height));
+        FS_ASSIGN(const auto next, open_block(decided));
+        if (auto applied = apply(next.block, next.header); !applied) return fail(std::move(applied).error());
+    }
+    return {};
+}
+
+Status Chain::load_tip() {
+    const std::uint64_t height = state_->height();
+    if (height == 0) return {};
+    FS_ASSIGN(const auto decided, blocks_->read(height));
+    FS_ASSIGN(const auto opened, open_block(decided));
+    const auto snapshot = state_->snapshot();
+    const Hash hash = blocks::block_hash(opened.block);
+    FS_ASSIGN(const auto known, snapshot->block_hash(height));
+    FS_ASSIGN(const auto root_entry, snapshot->get(kOutcomesRootKey));
+    const auto root = root_entry ? identity::crypto::to_hash(root_entry->value) : fail("not_found", "");
+    if (known != hash || !root)
+        return fail("damaged", fmt::format("the state at height {} does not belong to the stored block {}", height,
+                                           base::to_hex(hash)));
+    tip_ = {.height = height,
+            .hash = hash,
+            .time_us = opened.header.time_us(),
+            .outcomes_root = *root,
+            .has_transactions = opened.block.transactions_size() > 0};
+    return {};
+}
+
+Result<AppliedBlock> Chain::commit(const proto::DecidedBlock& decided) {
+    FS_ASSIGN(const auto opened, open_block(decided));
+    if (!std::ranges::equal(as_bytes(opened.header.previous_outcomes_root()), tip_.outcomes_root))
+        return fail(divergence(opened.header));
+    FS_TRY(blocks_->append(opened.header.height(), decided));
+    return apply(opened.block, opened.header);
+}
+
+Result<AppliedBlock> Chain::apply(const proto::Block& block, const proto::BlockHeader& header) {
+    FS_ASSIGN(auto result, validator_.validate(*state_->snapshot(), block));
+    AppliedBlock applied;
+    for (const auto& committed : result.committed) {
+        if (committed.private_writes.empty()) continue;
+        if (auto stored = private_->commit(committed.id, committed.private_writes); !stored)
+            return fail(std::move(stored).error());
+        applied.private_writes = true;
+    }
+    result.batch.changes.push_back(
+        {std::string(kOutcomesRootKey), to_bytes(result.outcomes_root), {header.height(), kAfterAllTransactions}});
+    FS_TRY(state_->apply(result.batch));
+    for (const auto& bytes : block.transactions())
+        if (const auto transaction = proto::decode<proto::Transaction>(bytes))
+            applied.transactions.push_back(proto::transaction_id(transaction->signed_proposal()));
+    tip_ = {.height = header.height(),
+            .hash = blocks::block_hash(block),
+            .time_us = header.time_us(),
+            .outcomes_root = result.outcomes_root,
+            .has_transactions = block.transactions_size() > 0};
+    last_outcomes_ = result.outcomes;
+    applied.tip = tip_;
+    applied.outcomes = std::move(result.outcomes);
+    return applied;
+}
+
+Error Chain::divergence(const proto::BlockHeader& header) const {
+    std::string own;
+    for (std::size_t i = 0; i < std::min(last_outcomes_.size(), kOutcomesNamed); ++i)
+        own += fmt::format("{}{} {}", own.empty() ? "" : ", ",
+                           proto::short_id(as_bytes(last_outcomes_[i].transaction_id())),
+                           proto::ValidationCode_Name(last_outcomes_[i].code()));
+    return {
+        "diverged",
+        fmt::format("the outcomes of block {} differ: block {} was decided over root {}, this node found {}. Its "
+                    "transactions here: [{}]. This node's state cannot be trusted; rejoin with an empty data folder",
+                    tip_.height, header.height(), base::to_hex(as_bytes(header.previous_outcomes_root())),
+                    base::to_hex(tip_.outcomes_root), own)};
+}
+
+}  // namespace fairstream::ledger::node

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "ledger/blocks/block_store.hpp"
+#include "ledger/order/replica.hpp"
+#include "ledger/state/state.hpp"
+#include "ledger/validate/validator.hpp"
+
+namespace fairstream::ledger::node {
+
+using identity::crypto::Hash;
+
+/// What one decided block did to this node.
+struct AppliedBlock {
+    order::Tip tip;
+    std::vector<proto::Outcome> outcomes;
+    std::vector<Hash> transactions;  // ids of all that can be read, whatever became of them
+    bool private_writes = false;     // some were committed: values may be missing here
+};
+
+/// The decided chain and what it amounts to: blocks, state, private values. Read from any thread through the stores;
+/// written by the node's one writing thread.
+class Chain {
+public:
+    /// Opens the stores in `folder` and brings the state up to the blocks. Errors: io_error, damaged (names what does
+    /// not fit), wrong_channel (the data belong to another genesis).
+    static Result<std::unique_ptr<Chain>> open(const std::filesystem::path& folder,
+                                               std::shared_ptr<const contract::Channel> channel);
+
+    /// Makes the decided block durable, validates it and applies it: block first, private values second, state last, so
+    /// that a crash in between is made good by open(). Errors: io_error, and diverged: this block's header has another
+    /// root of the outcomes before it than this node computed.
+    Result<AppliedBlock> commit(const proto::DecidedBlock& decided);
+
+    const order::Tip& tip() const { return tip_; }  // of the writing thread, or before it starts
+    blocks::BlockStore& blocks() { return *blocks_; }
+    state::StateStore& state() { return *state_; }
+    state::PrivateStore& private_store() { return *private_; }
+
+private:
+    explicit Chain(std::shared_ptr<const contract::Channel> channel);
+    Status roll_forward(const std::filesystem::path& folder);
+    Status load_tip();
+    Result<AppliedBlock> apply(const proto::Block& block, const proto::BlockHeader& header);
+    Error divergence(const proto::BlockHeader& header) const;
+
+    std::shared_ptr<const contract::Channel> channel_;
+    validate::Validator validator_;
+    std::unique_ptr<blocks::BlockStore> blocks_;
+    std::unique_ptr<state::StateStore> state_;
+    std::unique_ptr<state::PrivateStore> private_;
+    order::Tip tip_;
+    std::vector<proto::Outcome> last_outcomes_;  // of the tip, if applied since the start
+};
+
+/// The tip as the rules on blocks want their parent.
+validate::Parent parent_of(const order::Tip& tip);
+
+}  // namespace fairstream::ledger::node

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/net/tls.hpp"
+#include "base/result.hpp"
+#include "identity/crypto/keys.hpp"
+#include "ledger/contract/context.hpp"
+
+namespace fairstream::ledger::node {
+
+/// What one node of a channel needs to know. Trust comes from the genesis config alone: peers' certificates must be
+/// exactly those it lists.
+struct NodeConfig {
+    std::string name;                   // as in the channel config
+    std::filesystem::path data_folder;  // made if it is not there
+    std::filesystem::path guard_file;   // the vote guard, best on another disk; empty: votes.guard in data_folder
+    Bytes genesis;                      // ChannelConfig
+    identity::crypto::SigningKey key;   // votes, endorses, and holds this end of TLS links
+    std::string certificate_chain;      // PEM; the node's own certificate first
+    base::net::Address peer_listen;     // port 0: any free one
+    base::net::Address gateway_listen;
+    struct Peer {
+        std::string name;
+        base::net::Address address;
+    };
+    std::vector<Peer> peers;  // every other node of the channel
+    contract::Contracts contracts;
+    std::size_t pool_threads = 2;      // signatures and simulation
+    std::size_t max_waiting = 20'000;  // transactions in the mempool,
+    std::size_t max_waiting_bytes = 64u << 20;
+    /// Called once, on the loop thread, when the node cannot go on: its disk failed, or its results differ from what
+    /// the others agreed on. The node votes and answers no more; the process should end with the message.
+    std::function<void(const Error&)> on_failure;
+};
+
+}  // namespace fairstream::ledger::node

@@ -1,0 +1,171 @@
+#include "ledger/node/node.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <future>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "ledger/node/node_impl.hpp"
+
+namespace fairstream::ledger::node {
+
+using base::net::RpcServer;
+
+namespace {
+
+constexpr std::size_t kPoolQueue = 16'384;
+
+/// Runs `job` on the loop thread and waits for it.
+void on_loop(base::net::Loop& loop, const std::function<void()>& job) {
+    if (loop.on_loop_thread()) return job();
+    std::promise<void> done;
+    loop.post([&] {
+        job();
+        done.set_value();
+    });
+    done.get_future().wait();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Node>> Node::start(base::net::Loop& loop, NodeConfig config, base::Metrics& metrics) {
+    auto impl = std::make_unique<Impl>(loop, std::move(config), metrics);
+    FS_TRY(impl->open());
+    if (auto listening = impl->listen(); !listening) {
+        on_loop(loop, [&] { impl->stop(); });
+        return fail(std::move(listening).error());
+    }
+    impl->scope.post([parts = impl.get()] { parts->begin(); });
+    return std::unique_ptr<Node>(new Node(std::move(impl)));
+}
+
+Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Node::~Node() {
+    stop();
+}
+
+Node::Ports Node::ports() const {
+    return {.peer = impl_->peer_server->port(), .gateway = impl_->gateway_server->port()};
+}
+
+Health Node::health() const {
+    Health health;
+    on_loop(impl_->loop, [&] { health = impl_->health(); });
+    return health;
+}
+
+void Node::stop() {
+    if (!impl_) return;
+    on_loop(impl_->loop, [this] { impl_->stop(); });
+    // Nothing of this node runs on the loop any more; what the threads still do, they finish.
+    impl_->pool.reset();
+    impl_->writer.reset();
+    impl_.reset();
+}
+
+Node::Impl::Impl(base::net::Loop& used_loop, NodeConfig used_config, base::Metrics& used_metrics)
+    : loop(used_loop), config(std::move(used_config)), metrics(used_metrics), scope(used_loop) {}
+
+Status Node::Impl::check_identity() const {
+    const auto* const self = channel->node(config.name);
+    if (self == nullptr) return fail("wrong_key", "the channel config has no node " + config.name);
+    if (!(self->key == config.key.public_key()))
+        return fail("wrong_key", "this key is not the one that the channel config lists for " + config.name);
+    FS_ASSIGN(const auto certificate, identity::msp::MemberCertificate::from_pem(config.certificate_chain));
+    const auto entry = std::ranges::find(channel->config().nodes(), config.name, &proto::NodeEntry::name);
+    if (!std::ranges::equal(certificate.der, as_bytes(entry->certificate())))
+        return fail("wrong_key", "this certificate is not the one that the channel config lists for " + config.name);
+    return {};
+}
+
+Status Node::Impl::open() {
+    FS_ASSIGN(channel, contract::Channel::make(config.genesis));
+    FS_TRY(check_identity());
+    organisation = channel->node(config.name)->organisation;
+    FS_ASSIGN(chain, Chain::open(config.data_folder, channel));
+    const auto guard = config.guard_file.empty() ? config.data_folder / "votes.guard" : config.guard_file;
+    FS_ASSIGN(auto log, order::VoteLog::open({config.data_folder / "votes.log", guard}, chain->tip().height));
+    if (log.bytes_cut > 0) base::log_warn("cut {} bytes of a torn write off the vote log", log.bytes_cut);
+    votes = std::move(log.log);
+    recovered = std::move(log.recovered);
+
+    const auto& limits = channel->config().limits();
+    mempool = std::make_unique<Mempool>(Mempool::Bounds{config.max_waiting, config.max_waiting_bytes,
+                                                        limits.max_block_transactions(), limits.max_block_bytes()});
+    endorser = std::make_unique<endorse::Endorser>(channel, config.contracts, chain->state(), chain->private_store(),
+                                                   config.name, config.key);
+    directory = std::make_unique<sync::PeerDirectory>(*channel);
+    pool = std::make_unique<base::Pool>(std::max<std::size_t>(config.pool_threads, 1), kPoolQueue);
+    writer = std::make_unique<base::Pool>(1, kPoolQueue);
+    ordering = std::make_unique<Ordering>(
+        Ordering::Parts{loop, *pool, *writer, channel, config.name, config.key, *votes, *mempool, metrics},
+        Ordering::Hooks{.broadcast = [this](const Bytes& m) { peers->notify_all(proto::PeerMethod::kOrder, m); },
+                        .fetch_blocks = [this] { block_fetcher->fetch(); },
+                        .decided = [this](proto::DecidedBlock decided) { commit(std::move(decided)); },
+                        .failed = [this](const Error& error) { failed(error); }});
+    gateway_service = std::make_unique<gateway::Gateway>(gateway::Parts{
+        loop, *pool, channel, config.name, organisation, *endorser, chain->state(), chain->blocks(), metrics, *this});
+    return {};
+}
+
+Status Node::Impl::listen() {
+    const base::net::TlsConfig own{config.certificate_chain, config.key.to_pem(), channel->organisations().to_pem()};
+    std::vector<sync::Peers::Link> links;
+    for (const auto& peer : config.peers) links.push_back({peer.name, peer.address});
+    FS_ASSIGN(peers, sync::Peers::open(loop, *channel, config.name, links, own));
+    block_fetcher =
+        std::make_unique<sync::BlockFetcher>(loop, *channel, *peers, chain->tip().height,
+                                             [this](proto::DecidedBlock decided) { take_fetched(std::move(decided)); });
+    private_fetcher = std::make_unique<sync::PrivateFetcher>(loop, *peers, chain->private_store(), *writer);
+
+    FS_ASSIGN(peer_server,
+              RpcServer::listen(
+                  loop, config.peer_listen, own, /*require_client_certificate=*/true, {},
+                  [this](auto call, auto responder) { on_peer_call(std::move(call), std::move(responder)); },
+                  [this](auto call) { on_peer_notice(std::move(call)); }));
+    const base::net::TlsConfig without_clients{own.certificate_chain, own.private_key, {}};
+    FS_ASSIGN(
+        gateway_server,
+        RpcServer::listen(
+            loop, config.gateway_listen, without_clients, /*require_client_certificate=*/false, {},
+            [this](auto call, auto responder) { gateway_service->on_call(std::move(call), std::move(responder)); },
+            [](const auto&) {}));
+    return {};
+}
+
+void Node::Impl::begin() {
+    block_fetcher->start();
+    private_fetcher->fetch();
+    ordering->start(chain->tip(), std::move(recovered));
+    expire_waiting();
+    base::log_info("node {} of channel {} is at height {}", config.name, channel->name(), chain->tip().height);
+}
+
+void Node::Impl::stop() {
+    if (stopped) return;
+    stopped = true;
+    scope.close();
+    peer_server.reset();
+    gateway_server.reset();
+    ordering->close();
+    gateway_service->close();
+    if (block_fetcher) block_fetcher->close();
+    if (private_fetcher) private_fetcher->close();
+    if (peers) peers->close();
+}
+
+Health Node::Impl::health() const {
+    const auto is_ready = ready();
+    const auto now = progress();
+    return {.ready = is_ready.has_value(),
+            .reason = is_ready ? std::string() : is_ready.error().message,
+            .height = now.height,
+            .sealed_height = now.sealed_height,
+            .waiting = now.waiting,
+            .peers_connected = peers->connected()};
+}
+
+}  // namespace fairstream::ledger::node

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <memory>
+
+#include "base/metrics.hpp"
+#include "base/net/loop.hpp"
+#include "ledger/node/config.hpp"
+
+namespace fairstream::ledger::node {
+
+struct Health {
+    bool ready = false;  // may serve clients
+    std::string reason;  // why not
+    std::uint64_t height = 0;
+    std::uint64_t sealed_height = 0;
+    std::uint64_t waiting = 0;
+    std::size_t peers_connected = 0;
+};
+
+/// One node of a channel: endorses, orders, validates, keeps blocks, state and private values, and serves clients.
+///
+/// Threads: the Loop's (sockets, timers, the replica, the mempool), a pool (signatures, simulation, reading), and one
+/// that alone writes votes, blocks and state.
+class Node {
+public:
+    struct Ports {
+        std::uint16_t peer = 0;
+        std::uint16_t gateway = 0;
+    };
+
+    /// Opens the stores, brings the state up to the blocks, recovers the votes, listens and joins in. The loop must
+    /// be running, and outlive the node. Errors: bad_config, wrong_key (key or certificate is not what the channel
+    /// lists for this name), unknown_peer, missing_peer, listen_failed, and whatever is wrong with the data folder:
+    /// damaged, wrong_channel, votes_lost, in_use, io_error.
+    static Result<std::unique_ptr<Node>> start(base::net::Loop& loop, NodeConfig config, base::Metrics& metrics);
+
+    /// stop(), if that has not been called.
+    ~Node();
+    Node(const Node&) = delete;
+    Node& operator=(const Node&) = delete;
+
+    Ports ports() const;
+    /// On the loop thread, or while the loop runs.
+    Health health() const;
+    /// Closes links, finishes what is being written, closes the stores. On the loop thread, or while the loop runs.
+    void stop();
+
+    struct Impl;
+
+private:
+    explicit Node(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fairstream::ledger::node

@@ -1,0 +1,166 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "ledger/node/admission.hpp"
+#include "ledger/node/node_impl.hpp"
+#include "ledger/proto/wire.hpp"
+
+namespace fairstream::ledger::node {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::size_t kMaxAdmissionsInPool = 8'192;
+constexpr auto kExpireEvery = 5s;
+
+}  // namespace
+
+Status Node::Impl::ready() const {
+    if (failure) return fail("unavailable", "this node has stopped: " + failure->message);
+    const std::size_t reached = peers->connected() + 1;
+    if (reached < channel->quorum())
+        return fail("unavailable", fmt::format("this node reaches {} of {} nodes, {} are needed", reached,
+                                               channel->nodes().size(), channel->quorum()));
+    if (!block_fetcher->caught_up())
+        return fail("unavailable", fmt::format("this node is catching up: at height {} of {}", ordering->tip().height,
+                                               block_fetcher->known_height()));
+    return {};
+}
+
+gateway::Progress Node::Impl::progress() const {
+    const auto& tip = ordering->tip();
+    // Block h carries the root of the outcomes of h-1; a block without transactions has none to agree on.
+    const bool unsealed = tip.height > 0 && tip.has_transactions;
+    return {.height = tip.height,
+            .sealed_height = unsealed ? tip.height - 1 : tip.height,
+            .block_hash = tip.hash,
+            .waiting = mempool->count(),
+            .round = ordering->round()};
+}
+
+void Node::Impl::ask_endorser(const std::string& wanted, Bytes request, std::chrono::milliseconds timeout,
+                              std::function<void(Result<Bytes>)> on_reply) {
+    std::vector<const sync::Peers::Peer*> candidates;
+    for (const auto& peer : peers->all())
+        if (peer.organisation == wanted) candidates.push_back(&peer);
+    if (candidates.empty())
+        return scope.post([wanted, on_reply] { on_reply(fail("unavailable", wanted + " runs no node")); });
+    const auto connected = std::ranges::partition(candidates, [](const auto* peer) { return peer->link->connected(); });
+    const auto usable = candidates.size() - connected.size();
+    const auto& chosen = *candidates[endorser_turn++ % std::max<std::size_t>(usable, 1)];
+    peers->call(chosen, proto::PeerMethod::kEndorse, std::move(request), timeout, std::move(on_reply));
+}
+
+void Node::Impl::submit(Bytes transaction, std::function<void(Result<Hash>)> on_admitted) {
+    admit(std::move(transaction), [this, on_admitted](Result<Hash> id, const Bytes& bytes) {
+        if (id && !bytes.empty()) peers->notify_all(proto::PeerMethod::kTransaction, bytes);
+        on_admitted(std::move(id));
+    });
+}
+
+void Node::Impl::admit(Bytes transaction, std::function<void(Result<Hash>, const Bytes&)> on_admitted) {
+    if (admissions_in_pool >= kMaxAdmissionsInPool)
+        return on_admitted(fail("busy", "too many transactions are being checked; try again in a second"), transaction);
+    ++admissions_in_pool;
+    const bool posted = pool->post([this, bytes = std::move(transaction), on_admitted]() mutable {
+        auto id = check_transaction(*channel, bytes, base::wall_now());
+        scope.post([this, checked = std::move(id), kept = std::move(bytes), on_admitted]() mutable {
+            --admissions_in_pool;
+            if (!checked) return on_admitted(std::move(checked), kept);
+            keep(*checked, std::move(kept), on_admitted);
+        });
+    });
+    if (posted) return;
+    --admissions_in_pool;
+    on_admitted(fail("busy", "this node has too much to verify; try again in a second"), {});
+}
+
+void Node::Impl::keep(const Hash& id, Bytes transaction,
+                      const std::function<void(Result<Hash>, const Bytes&)>& on_admitted) {
+    const auto record = chain->state().snapshot()->transaction(id);
+    if (!record) return on_admitted(fail(record.error()), transaction);
+    if (*record) return on_admitted(id, {});  // it is committed: nothing to pass on
+    const Bytes to_pass_on = transaction;
+    const auto added = mempool->add(id, std::move(transaction), base::steady_now());
+    if (!added) return on_admitted(fail(added.error()), to_pass_on);
+    on_admitted(id, to_pass_on);
+    if (*added) ordering->waiting_changed();
+}
+
+void Node::Impl::commit(proto::DecidedBlock decided) {
+    const bool posted = writer->post([this, block = std::move(decided)] {
+        const auto began = base::steady_now();
+        auto applied = chain->commit(block);
+        if (applied)
+            if (auto cut = votes->cut(applied->tip.height); !cut) applied = fail(std::move(cut).error());
+        metrics.observe("ledger_commit_seconds", std::chrono::duration<double>(base::steady_now() - began).count());
+        scope.post([this, result = std::move(applied)] { result ? committed(*result) : failed(result.error()); });
+    });
+    if (!posted) failed({"internal", "the writing thread's queue is full"});
+}
+
+void Node::Impl::committed(const AppliedBlock& applied) {
+    if (failure) return;
+    mempool->remove(applied.transactions);
+    ordering->applied(applied.tip);
+    block_fetcher->advanced(applied.tip.height);
+    for (const auto& outcome : applied.outcomes)
+        metrics.count("ledger_transactions_total", 1, {{"code", proto::ValidationCode_Name(outcome.code())}});
+    metrics.gauge("ledger_height", static_cast<double>(applied.tip.height));
+    metrics.gauge("ledger_waiting", static_cast<double>(mempool->count()));
+    gateway_service->advanced(applied.outcomes);
+    if (applied.private_writes) private_fetcher->fetch();
+}
+
+void Node::Impl::take_fetched(proto::DecidedBlock decided) {
+    struct Checked {
+        proto::CommitCertificate certificate;
+        Status status;
+    };
+    const bool posted = pool->post([this, block = std::move(decided), tip = ordering->tip()]() mutable {
+        const auto check = [&]() -> Result<proto::CommitCertificate> {
+            FS_ASSIGN(const auto content, proto::decode<proto::Block>(block.block()));
+            FS_ASSIGN(auto certificate, proto::decode<proto::CommitCertificate>(block.certificate()));
+            FS_TRY(validate::check_certificate(*channel, certificate, tip.height + 1, blocks::block_hash(content)));
+            // A quorum decided it: if only the outcomes differ, it is this node that went astray, and commit() says so.
+            auto parent = parent_of(tip);
+            if (const auto header = proto::decode<proto::BlockHeader>(content.header()))
+                if (auto root = identity::crypto::to_hash(as_bytes(header->previous_outcomes_root())))
+                    parent.outcomes_root = *root;
+            FS_TRY(validate::check_block(*channel, parent, content));
+            return certificate;
+        };
+        scope.post([this, checked = check(), fetched = std::move(block)]() mutable {
+            if (failure) return;
+            if (!checked) {
+                base::log_warn("a block from a peer was refused: {}", checked.error().message);
+                return block_fetcher->refused();
+            }
+            if (!ordering->caught_up(fetched, std::move(*checked))) block_fetcher->refused();
+        });
+    });
+    if (!posted) block_fetcher->refused();
+}
+
+void Node::Impl::failed(const Error& error) {
+    if (failure) return;
+    failure = error;
+    base::log_error("this node stops: {}: {}", error.code, error.message);
+    ordering->close();
+    block_fetcher->close();
+    if (config.on_failure) config.on_failure(error);
+}
+
+void Node::Impl::expire_waiting() {
+    scope.after(kExpireEvery, [this] {
+        mempool->expire(base::steady_now());
+        ordering->waiting_changed();
+        expire_waiting();
+    });
+}
+
+}  // namespace fairstream::ledger::node

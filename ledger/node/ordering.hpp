@@ -1,0 +1,74 @@
+#pragma once
+
+#include <functional>
+
+#include "base/metrics.hpp"
+#include "base/net/loop_scope.hpp"
+#include "base/pool.hpp"
+#include "ledger/node/mempool.hpp"
+#include "ledger/order/replica.hpp"
+#include "ledger/order/wal.hpp"
+
+namespace fairstream::ledger::node {
+
+/// The shell around the replica: turns messages and timers into events and does its actions in order. What it must
+/// remember is made durable by the writing thread before anything that follows is done. Loop thread only.
+class Ordering {
+public:
+    struct Parts {
+        base::net::Loop& loop;
+        base::Pool& pool;    // checks blocks
+        base::Pool& writer;  // the node's one writing thread; owns `votes`
+        std::shared_ptr<const contract::Channel> channel;
+        std::string self;
+        identity::crypto::SigningKey key;
+        order::VoteLog& votes;
+        Mempool& mempool;
+        base::Metrics& metrics;
+    };
+    struct Hooks {
+        std::function<void(const Bytes& message)> broadcast;  // SignedOrderMessage, to all other nodes; may be lost
+        std::function<void()> fetch_blocks;                   // others may be ahead
+        std::function<void(proto::DecidedBlock)> decided;     // commit it, then call applied()
+        std::function<void(Error)> failed;                    // the vote log: this node must not go on
+    };
+    Ordering(Parts parts, Hooks hooks);
+
+    void start(const order::Tip& tip, order::Recovered recovered);
+    void receive(order::Received message);
+    void waiting_changed();
+    void applied(const order::Tip& tip);
+    /// A block fetched from a peer, checked against tip(). False if the replica has no use for it.
+    bool caught_up(const proto::DecidedBlock& decided, proto::CommitCertificate certificate);
+    void close();
+
+    const order::Tip& tip() const { return tip_; }
+    bool deciding() const { return deciding_; }  // a block was decided and is not applied yet
+    std::uint32_t round() const { return replica_.round(); }
+
+private:
+    void step(order::Event event);
+    void after_persisting(std::vector<Bytes> records, std::vector<order::Action> actions);
+    void perform(std::vector<order::Action> actions);
+    void act(const order::Persist&) {}
+    void act(const order::Broadcast& action);
+    void act(const order::BuildBlock& action);
+    void act(const order::CheckBlock& action);
+    void act(order::Decided& action);
+    void act(const order::SetTimer& action);
+    void act(const order::FetchBlocks& action);
+    void act(const order::Refused& action);
+
+    Parts parts_;
+    Hooks hooks_;
+    base::net::LoopScope scope_;
+    order::Replica replica_;
+    order::Tip tip_;
+    order::Waiting told_;  // what the replica last heard of the mempool
+    bool started_ = false;
+    bool deciding_ = false;
+    std::size_t persisting_ = 0;  // steps whose actions wait for the writing thread
+    base::net::Loop::TimerId timer_ = 0;
+};
+
+}  // namespace fairstream::ledger::node

@@ -1,0 +1,86 @@
+#include <fmt/format.h>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "ledger/node/node_impl.hpp"
+#include "ledger/proto/wire.hpp"
+
+namespace fairstream::ledger::node {
+
+using base::net::Responder;
+using base::net::RpcCall;
+using proto::PeerMethod;
+
+namespace {
+
+constexpr std::size_t kMaxOrderMessagesInPool = 4'096;
+
+/// Decodes the request in the pool, answers with what `serve` makes of it.
+template <typename Request, typename Serve>
+void serve_in_pool(base::Pool& pool, Bytes payload, std::shared_ptr<Responder> responder, Serve serve) {
+    const bool posted = pool.post([bytes = std::move(payload), responder, serve] {
+        const auto request = proto::decode<Request>(bytes);
+        if (!request) return responder->fail(request.error());
+        const auto reply = serve(*request);
+        reply ? responder->reply(proto::encode(*reply)) : responder->fail(reply.error());
+    });
+    if (!posted) responder->fail({"busy", "this node has too much to do"});
+}
+
+}  // namespace
+
+void Node::Impl::on_peer_call(RpcCall call, std::shared_ptr<Responder> responder) {
+    if (const auto peer = directory->name_of(call.peer_certificate_der); !peer) return responder->fail(peer.error());
+    if (failure) return responder->fail({"unavailable", "this node has stopped"});
+    switch (static_cast<PeerMethod>(call.method)) {
+        case PeerMethod::kEndorse:
+            return serve_in_pool<proto::EndorseRequest>(
+                *pool, std::move(call.payload), std::move(responder),
+                [this](const auto& request) { return endorser->endorse(request.request(), base::wall_now()); });
+        case PeerMethod::kBlocks:
+            return serve_in_pool<proto::BlocksRequest>(
+                *pool, std::move(call.payload), std::move(responder),
+                [this](const auto& request) { return sync::serve_blocks(chain->blocks(), request); });
+        case PeerMethod::kPrivate:
+            return serve_in_pool<proto::PrivateRequest>(
+                *pool, std::move(call.payload), std::move(responder),
+                [this](const auto& request) { return sync::serve_private(chain->private_store(), request); });
+        case PeerMethod::kOrder:
+        case PeerMethod::kTransaction:
+            break;
+    }
+    responder->fail({"unknown_method", fmt::format("nodes answer no method {}", call.method)});
+}
+
+void Node::Impl::on_peer_notice(RpcCall call) {
+    const auto peer = directory->name_of(call.peer_certificate_der);
+    if (!peer || failure) return;
+    switch (static_cast<PeerMethod>(call.method)) {
+        case PeerMethod::kOrder:
+            return on_order_message(std::move(call.payload));
+        case PeerMethod::kTransaction:
+            return admit(std::move(call.payload), [from = *peer](const Result<Hash>& id, const Bytes&) {
+                if (!id) base::log_debug("a transaction from {} was not admitted: {}", from, id.error().message);
+            });
+        default:
+            base::log_warn("{} sent a notice of unknown method {}", *peer, call.method);
+    }
+}
+
+void Node::Impl::on_order_message(Bytes payload) {
+    // Votes that are dropped here are as good as lost on the way: the protocol bears it.
+    if (order_messages_in_pool >= kMaxOrderMessagesInPool) return;
+    const bool posted = pool->post([this, bytes = std::move(payload)] {
+        auto message = proto::decode<proto::SignedOrderMessage>(bytes);
+        auto received = message ? order::verify_message(*channel, std::move(*message)) : fail(message.error());
+        scope.post([this, checked = std::move(received)]() mutable {
+            --order_messages_in_pool;
+            if (checked) return ordering->receive(std::move(*checked));
+            metrics.count("ledger_order_refused_total", 1, {{"code", checked.error().code}});
+            base::log_debug("an order message was refused: {}", checked.error().message);
+        });
+    });
+    if (posted) ++order_messages_in_pool;
+}
+
+}  // namespace fairstream::ledger::node
