@@ -36,7 +36,10 @@ struct HttpLimits {
 };
 
 /// An HTTPS/1.1 server with keep-alive. The handler runs on the loop thread and calls `respond` once, then or later,
-/// from any thread. Over the connection limit: 503. Bodies over the limit: 413.
+/// from any thread; if it never will (every copy of `respond` is gone), the client hears 500. What the server answers
+/// itself, as problem documents: 503 over the connection limit, 413 and 431 for bodies and headers over theirs, 408 for
+/// requests that do not arrive in `read_timeout`, 400 for what is not HTTP. Paths and methods (404, 405) are the
+/// handler's.
 class HttpServer {
 public:
     using Respond = std::function<void(HttpResponse)>;
@@ -44,7 +47,8 @@ public:
 
     static Result<std::unique_ptr<HttpServer>> listen(Loop& loop, const Address& address, const TlsConfig& tls,
                                                       HttpLimits limits, Handler handler);
-    virtual ~HttpServer() = default;  // on the loop thread, or after the loop has stopped
+    /// On the loop thread (not inside the handler), or after the loop has stopped. No handler runs after it.
+    virtual ~HttpServer() = default;
     virtual std::uint16_t port() const = 0;
 };
 
@@ -57,7 +61,9 @@ class HttpClient {
 public:
     explicit HttpClient(std::string trusted_roots);
     ~HttpClient();
-    /// `url` like https://127.0.0.1:8443/v1/x. Errors: bad_url, connect_failed, tls_failed, timeout, too_large.
+    /// `url` like https://127.0.0.1:8443/v1/x. Errors: bad_url, bad_header, connect_failed, tls_failed, timeout,
+    /// disconnected, bad_response, too_large. `timeout` bounds the whole of it. A request is sent a second time only if
+    /// a kept connection turns out to be closed before any byte of an answer.
     Result<HttpResponse> request(const std::string& method, const std::string& url,
                                  const std::map<std::string, std::string>& headers, std::string body,
                                  std::chrono::milliseconds timeout, std::size_t max_body_bytes = 64u << 20);

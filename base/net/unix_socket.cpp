@@ -8,6 +8,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/write.hpp>
 #include <set>
+#include <utility>
 
 #include "base/net/loop_impl.hpp"
 
@@ -22,11 +23,12 @@ using boost::system::error_code;
 class Peer final : public UnixPeer, public std::enable_shared_from_this<Peer> {
 public:
     Peer(stream_protocol::socket socket, std::size_t max_queued, std::function<void(Peer&, ByteView)> on_data,
-         std::function<void(Peer&)> on_lost)
+         std::function<void(Peer&)> on_lost, std::function<void(Peer&)> on_closed)
         : socket_(std::move(socket)),
           max_queued_(max_queued),
           on_data_(std::move(on_data)),
-          on_lost_(std::move(on_lost)) {}
+          on_lost_(std::move(on_lost)),
+          on_closed_(std::move(on_closed)) {}
 
     void start() {
         error_code ignored;
@@ -53,6 +55,7 @@ public:
         closed_ = true;
         error_code ignored;
         socket_.close(ignored);
+        on_closed_(*this);
     }
 
 private:
@@ -80,6 +83,7 @@ private:
 
     void lose() {
         if (closed_) return;
+        const auto keep = shared_from_this();
         close();
         on_lost_(*this);
     }
@@ -88,6 +92,7 @@ private:
     const std::size_t max_queued_;
     std::function<void(Peer&, ByteView)> on_data_;
     std::function<void(Peer&)> on_lost_;
+    std::function<void(Peer&)> on_closed_;
     std::array<std::uint8_t, 16u << 10> chunk_{};
     Bytes queued_;
     Bytes in_flight_;
@@ -115,11 +120,10 @@ struct State : std::enable_shared_from_this<State> {
                 if (const auto state = weak.lock(); state && !state->closed) state->handlers.on_data(from, data);
             },
             [weak](Peer& lost) {
-                const auto state = weak.lock();
-                if (!state || state->closed) return;
-                const auto keep = lost.shared_from_this();
-                state->peers.erase(keep);
-                state->handlers.on_lost(lost);
+                if (const auto state = weak.lock(); state && !state->closed) state->handlers.on_lost(lost);
+            },
+            [weak](Peer& gone) {
+                if (const auto state = weak.lock()) state->peers.erase(gone.shared_from_this());
             });
         peers.insert(peer);
         peer->start();
@@ -130,8 +134,7 @@ struct State : std::enable_shared_from_this<State> {
         closed = true;
         error_code ignored;
         acceptor.close(ignored);
-        for (const auto& peer : peers) peer->close();
-        peers.clear();
+        for (const auto& peer : std::exchange(peers, {})) peer->close();
     }
 
     stream_protocol::acceptor acceptor;
