@@ -97,7 +97,6 @@ private:
     };
     Status spend_nonce(std::string_view nonce, TimePoint now);
     Result<Opened> admit(Session session, TimePoint grant_expires, std::chrono::seconds life, TimePoint now);
-    std::string free_client_id(const Session& session) const;
     void forget(const SessionId& id);
     void remember_revoked(const std::string& name);
     std::vector<SessionId> revoke_where(const std::string& name, const std::string Session::*member);

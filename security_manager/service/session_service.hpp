@@ -50,8 +50,9 @@ public:
     void handle(base::net::HttpRequest request, Respond respond);
 
     /// The session behind an HTTPS request with `authorization: DPoP TOKEN` and its `dpop` proof (RFC 9449); a proof
-    /// serves once. Errors (401 unless noted): no_token, bad_token, wrong_audience, token_expired, unknown_session,
-    /// those of verify_proof, wrong_holder, proof_replayed, too_many_requests (429).
+    /// serves once. What the session covers is for the caller to hold the request to. Errors: no_token, bad_token,
+    /// wrong_audience, token_expired, unknown_session, those of verify_proof, wrong_holder, proof_replayed,
+    /// too_many_requests.
     Result<Session> authorise(const base::net::HttpRequest& request);
     /// The session that an inbox topic names: who asks in a range request, and for what it may ask.
     const Session* find(const SessionId& id) const;
@@ -66,12 +67,12 @@ public:
     void revoke_purchase(const std::string& purchase);
 
 private:
-    struct Request;
+    struct Asking;
     void tick();
-    void open(std::shared_ptr<Request> request);
-    void finish_open(Request& request, Result<Opened> opened);
-    void renew(Request& request, std::string_view id);
-    void announce(const Opened& opened);
+    void open(std::shared_ptr<Asking> asking);
+    void renew(Asking& asking, const SessionId& id);
+    Status check_proof(Asking& asking, const std::string& path, const std::string& subject);
+    void answer(Asking& asking, int status, Result<Opened> opened);
     void end(const std::vector<SessionId>& sessions);
     void on_gate_message(const gate::wire::Message& message);
 

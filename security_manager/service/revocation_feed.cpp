@@ -1,0 +1,37 @@
+#include "security_manager/service/revocation_feed.hpp"
+
+#include "base/log.hpp"
+#include "chaincode/schema/events.pb.h"
+
+namespace fairstream::security_manager::service {
+
+namespace schema = chaincode::schema;
+
+Result<std::unique_ptr<RevocationFeed>> RevocationFeed::start(ledger::client::Client& client, SessionService& service) {
+    FS_ASSIGN(const auto info, client.info());
+    ledger::proto::Checkpoint after;
+    after.set_block(info.sealed_height());
+    const std::uint64_t subscription =
+        client.subscribe(after, {"security_manager", "marketplace"}, /*sealed=*/false,
+                         [&service](const ledger::proto::EventBatch& batch) { apply_revocations(batch, service); });
+    return std::unique_ptr<RevocationFeed>(new RevocationFeed(client, subscription));
+}
+
+RevocationFeed::~RevocationFeed() {
+    client_.unsubscribe(subscription_);
+}
+
+void apply_revocations(const ledger::proto::EventBatch& batch, SessionService& service) {
+    for (const auto& committed : batch.events()) {
+        const auto& event = committed.event();
+        if (event.contract() == "security_manager" && event.name() == "GrantRevoked") {
+            schema::GrantRevoked revoked;
+            if (revoked.ParseFromString(event.payload())) service.revoke_grant(revoked.grant());
+        } else if (event.contract() == "marketplace" && event.name() == "PurchaseRefunded") {
+            schema::PurchaseRefunded refunded;
+            if (refunded.ParseFromString(event.payload())) service.revoke_purchase(refunded.purchase());
+        }
+    }
+}
+
+}  // namespace fairstream::security_manager::service
