@@ -1,7 +1,5 @@
 #include "ledger/validate/block_state.hpp"
 
-#include <algorithm>
-
 #include "base/encoding.hpp"
 #include "ledger/contract/keys.hpp"
 #include "ledger/contract/limits.hpp"
@@ -55,7 +53,10 @@ Result<proto::Outcome> BlockState::decide(const CheckedTransaction& checked) {
     const bool reached_state = outcome.code() == proto::VALID || outcome.code() == proto::READ_CONFLICT ||
                                outcome.code() == proto::RANGE_CONFLICT || outcome.code() == proto::GUARD_NOT_MET ||
                                outcome.code() == proto::DELTA_OUT_OF_BOUNDS;
-    if (reached_state) used_.emplace_back(checked.id, state::TransactionRecord{here(), outcome});
+    if (reached_state) {
+        used_.emplace_back(checked.id, state::TransactionRecord{here(), outcome});
+        used_at_.emplace(checked.id, index_);
+    }
     ids_.push_back(checked.id);
     ++index_;
     return outcome;
@@ -75,9 +76,8 @@ Result<Verdict> BlockState::judge(const CheckedTransaction& checked, state::Over
 }
 
 Result<Verdict> BlockState::check_unused(const CheckedTransaction& checked) const {
-    const auto here =
-        std::find_if(used_.begin(), used_.end(), [&](const auto& used) { return used.first == checked.id; });
-    if (here != used_.end()) return Verdict{proto::DUPLICATE_ID, "used up by " + position(here->second.at)};
+    if (const auto used = used_at_.find(checked.id); used != used_at_.end())
+        return Verdict{proto::DUPLICATE_ID, "used up by " + position({height_, used->second})};
     FS_ASSIGN(const auto earlier, before_.transaction(checked.id));
     if (earlier) return Verdict{proto::DUPLICATE_ID, "used up by " + position(earlier->at)};
     return Verdict{};
