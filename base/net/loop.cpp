@@ -37,6 +37,10 @@ bool Loop::on_loop_thread() const {
     return impl_->loop_thread.load() == std::this_thread::get_id();
 }
 
+bool Loop::running() const {
+    return !impl_->io.stopped() && (impl_->thread.joinable() || impl_->loop_thread.load() != std::thread::id());
+}
+
 void Loop::post(std::function<void()> job) {
     if (impl_->closed) return;
     boost::asio::post(impl_->io, std::move(job));

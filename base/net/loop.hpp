@@ -22,6 +22,7 @@ public:
     void run();    // runs on the calling thread until stop()
     void stop();   // from any thread
     bool on_loop_thread() const;
+    bool running() const;  // started and not stopped
 
     /// From any thread.
     void post(std::function<void()> job);

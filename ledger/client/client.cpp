@@ -125,7 +125,7 @@ Result<Commit> Client::Impl::attempt(const Identity& who, const Invocation& what
     }
     const auto& outcome = status->outcome();
     if (outcome.code() != proto::VALID)
-        return fail(code_of(outcome.code()),
+        return fail(proto::code_of(outcome.code()),
                     fmt::format("transaction {} in block {} is invalid: {}", id, status->block(), outcome.reason()));
     return Commit{std::move(proposed.id), status->block(), status->index(), std::move(proposed.response)};
 }

@@ -1,7 +1,6 @@
 #include "ledger/client/proposal.hpp"
 
 #include <algorithm>
-#include <cctype>
 
 #include "identity/crypto/hash.hpp"
 #include "ledger/proto/wire.hpp"
@@ -54,12 +53,6 @@ Result<Bytes> response_of(const proto::Transaction& transaction, const proto::Pr
         !std::ranges::equal(as_bytes(result->transaction_id()), proto::transaction_id(proposed.signed_proposal())))
         return fail("bad_answer", "the gateway assembled the result of another transaction");
     return to_bytes(std::string_view(result->response()));
-}
-
-std::string code_of(proto::ValidationCode code) {
-    std::string name = proto::ValidationCode_Name(code);
-    std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return name;
 }
 
 }  // namespace fairstream::ledger::client

@@ -12,7 +12,4 @@ proto::ProposalRequest make_proposal(const std::string& channel, const Identity&
 /// What the assembled transaction answers. Errors (bad_answer): it is not the one that was proposed, or cannot be read.
 Result<Bytes> response_of(const proto::Transaction& transaction, const proto::ProposalRequest& proposed);
 
-/// "read_conflict" for READ_CONFLICT: the code a refused transaction fails with.
-std::string code_of(proto::ValidationCode code);
-
 }  // namespace fairstream::ledger::client

@@ -36,7 +36,8 @@ validate::Parent parent_of(const order::Tip& tip) {
     return {.height = tip.height, .hash = tip.hash, .time_us = tip.time_us, .outcomes_root = tip.outcomes_root};
 }
 
-Chain::Chain(std::shared_ptr<const contract::Channel> channel) : channel_(std::move(channel)), validator_(channel_) {
+Chain::Chain(std::shared_ptr<const contract::Channel> channel, base::Pool& pool)
+    : channel_(std::move(channel)), validator_(channel_, &pool) {
     tip_ = {.height = 0,
             .hash = channel_->genesis_hash(),
             .time_us = channel_->config().created_at_us(),
@@ -45,8 +46,8 @@ Chain::Chain(std::shared_ptr<const contract::Channel> channel) : channel_(std::m
 }
 
 Result<std::unique_ptr<Chain>> Chain::open(const std::filesystem::path& folder,
-                                           std::shared_ptr<const contract::Channel> channel) {
-    auto chain = std::unique_ptr<Chain>(new Chain(std::move(channel)));
+                                           std::shared_ptr<const contract::Channel> channel, base::Pool& pool) {
+    auto chain = std::unique_ptr<Chain>(new Chain(std::move(channel), pool));
     FS_ASSIGN(chain->blocks_, blocks::BlockStore::open(folder / "blocks"));
     FS_ASSIGN(chain->state_, state::StateStore::open(folder / "state"));
     FS_ASSIGN(chain->private_, state::PrivateStore::open(folder / "private"));

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/pool.hpp"
 #include "ledger/blocks/block_store.hpp"
 #include "ledger/order/replica.hpp"
 #include "ledger/state/state.hpp"
@@ -25,10 +26,10 @@ struct AppliedBlock {
 /// written by the node's one writing thread.
 class Chain {
 public:
-    /// Opens the stores in `folder` and brings the state up to the blocks. Errors: io_error, damaged (names what does
+    /// `pool` helps to verify signatures. Opens the stores in `folder` and brings the state up to the blocks. Errors: io_error, damaged (names what does
     /// not fit), wrong_channel (the data belong to another genesis).
     static Result<std::unique_ptr<Chain>> open(const std::filesystem::path& folder,
-                                               std::shared_ptr<const contract::Channel> channel);
+                                               std::shared_ptr<const contract::Channel> channel, base::Pool& pool);
 
     /// Makes the decided block durable, validates it and applies it: block first, private values second, state last, so
     /// that a crash in between is made good by open(). Errors: io_error, and diverged: this block's header has another
@@ -41,7 +42,7 @@ public:
     state::PrivateStore& private_store() { return *private_; }
 
 private:
-    explicit Chain(std::shared_ptr<const contract::Channel> channel);
+    Chain(std::shared_ptr<const contract::Channel> channel, base::Pool& pool);
     Status roll_forward(const std::filesystem::path& folder);
     Status load_tip();
     Result<AppliedBlock> apply(const proto::Block& block, const proto::BlockHeader& header);

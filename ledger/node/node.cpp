@@ -17,9 +17,9 @@ namespace {
 
 constexpr std::size_t kPoolQueue = 16'384;
 
-/// Runs `job` on the loop thread and waits for it.
+/// Runs `job` where nothing of the loop runs beside it: on its thread, or here if it does not run at all.
 void on_loop(base::net::Loop& loop, const std::function<void()>& job) {
-    if (loop.on_loop_thread()) return job();
+    if (loop.on_loop_thread() || !loop.running()) return job();
     std::promise<void> done;
     loop.post([&] {
         job();
@@ -60,9 +60,10 @@ Health Node::health() const {
 void Node::stop() {
     if (!impl_) return;
     on_loop(impl_->loop, [this] { impl_->stop(); });
-    // Nothing of this node runs on the loop any more; what the threads still do, they finish.
-    impl_->pool.reset();
+    // Nothing of this node runs on the loop any more; what the threads still do, they finish. The writer goes first: it
+    // may wait for signatures that the pool verifies.
     impl_->writer.reset();
+    impl_->pool.reset();
     impl_.reset();
 }
 
@@ -85,7 +86,8 @@ Status Node::Impl::open() {
     FS_ASSIGN(channel, contract::Channel::make(config.genesis));
     FS_TRY(check_identity());
     organisation = channel->node(config.name)->organisation;
-    FS_ASSIGN(chain, Chain::open(config.data_folder, channel));
+    pool = std::make_unique<base::Pool>(std::max<std::size_t>(config.pool_threads, 1), kPoolQueue);
+    FS_ASSIGN(chain, Chain::open(config.data_folder, channel, *pool));
     const auto guard = config.guard_file.empty() ? config.data_folder / "votes.guard" : config.guard_file;
     FS_ASSIGN(auto log, order::VoteLog::open({config.data_folder / "votes.log", guard}, chain->tip().height));
     if (log.bytes_cut > 0) base::log_warn("cut {} bytes of a torn write off the vote log", log.bytes_cut);
@@ -98,7 +100,6 @@ Status Node::Impl::open() {
     endorser = std::make_unique<endorse::Endorser>(channel, config.contracts, chain->state(), chain->private_store(),
                                                    config.name, config.key);
     directory = std::make_unique<sync::PeerDirectory>(*channel);
-    pool = std::make_unique<base::Pool>(std::max<std::size_t>(config.pool_threads, 1), kPoolQueue);
     writer = std::make_unique<base::Pool>(1, kPoolQueue);
     ordering = std::make_unique<Ordering>(
         Ordering::Parts{loop, *pool, *writer, channel, config.name, config.key, *votes, *mempool, metrics},

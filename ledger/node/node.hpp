@@ -29,7 +29,7 @@ public:
     };
 
     /// Opens the stores, brings the state up to the blocks, recovers the votes, listens and joins in. The loop must
-    /// be running, and outlive the node. Errors: bad_config, wrong_key (key or certificate is not what the channel
+    /// outlive the node; it need not run yet. Errors: bad_config, wrong_key (key or certificate is not what the channel
     /// lists for this name), unknown_peer, missing_peer, listen_failed, and whatever is wrong with the data folder:
     /// damaged, wrong_channel, votes_lost, in_use, io_error.
     static Result<std::unique_ptr<Node>> start(base::net::Loop& loop, NodeConfig config, base::Metrics& metrics);
@@ -40,9 +40,9 @@ public:
     Node& operator=(const Node&) = delete;
 
     Ports ports() const;
-    /// On the loop thread, or while the loop runs.
+    /// From any thread.
     Health health() const;
-    /// Closes links, finishes what is being written, closes the stores. On the loop thread, or while the loop runs.
+    /// Closes links, finishes what is being written, closes the stores. From any thread, once.
     void stop();
 
     struct Impl;

@@ -40,6 +40,9 @@ inline identity::crypto::Hash transaction_id(const SignedProposal& signed_propos
     return identity::crypto::sha256(as_bytes(signed_proposal.proposal()));
 }
 
+/// "read_conflict" for READ_CONFLICT: the error code that a refused transaction fails with.
+std::string code_of(ValidationCode code);
+
 /// For messages and logs: the first 16 hex digits say enough.
 std::string short_id(ByteView id);
 
