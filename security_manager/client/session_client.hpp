@@ -34,11 +34,12 @@ struct Session {
     std::string mqtt_url;
     std::string inbox;  // topic fs/1/in/{id}: name it as response topic, subscribe to it
     TimePoint expires;
+    std::string subject;  // what renewals prove: the grant, or "operator:NAME"
 };
 
 /// Opens a session: asks for a nonce, proves `holder` over it and the grant, takes token and connect nonce.
 /// Errors: those of HttpClient::request, the operator's own (its `code`, e.g. grant_revoked, wrong_holder,
-/// not_my_grant), bad_answer.
+/// not_my_grant), bad_answer, wrong_operator.
 Result<Session> open_session(base::net::HttpClient& http, const SessionRequest& request,
                              const identity::crypto::SigningKey& holder, TimePoint now);
 

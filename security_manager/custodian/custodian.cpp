@@ -1,227 +1,202 @@
 #include "security_manager/custodian/custodian.hpp"
 
-#include <algorithm>
 #include <condition_variable>
-#include <map>
 #include <mutex>
-#include <optional>
 #include <thread>
 
 #include "base/clock.hpp"
+#include "base/file.hpp"
 #include "base/log.hpp"
-#include "chaincode/schema/custody.pb.h"
 #include "chaincode/schema/events.pb.h"
-#include "identity/crypto/custody.hpp"
-#include "security_manager/custodian/state_file.hpp"
+#include "chaincode/schema/names.hpp"
+#include "security_manager/custodian/release_queue.hpp"
+#include "security_manager/custodian/releaser.hpp"
 
 namespace fairstream::security_manager::custodian {
 
-namespace crypto = identity::crypto;
 namespace schema = chaincode::schema;
+namespace names = chaincode::schema::names;
+using base::wall_now;
 
 namespace {
 
-constexpr std::chrono::seconds kSaveEvery{2};
+/// How often the place in the chain is written although nothing was released.
+constexpr std::chrono::seconds kSaveEvery{10};
+constexpr std::size_t kMaxStateBytes = 256;
 
-std::string field(ByteView bytes) {
-    return std::string(as_text(bytes));
+Result<Position> load(const std::filesystem::path& file) {
+    const auto bytes = base::read_file(file, kMaxStateBytes);
+    if (!bytes && bytes.error().code == "not_found") return Position{};
+    if (!bytes) return fail(bytes.error());
+    return Position::from_text(as_text(*bytes));
 }
 
-template <typename Array>
-Result<Array> to_array(const std::string& bytes) {
-    Array out{};
-    if (bytes.size() != out.size()) return fail("bad_answer", "a point of " + std::to_string(bytes.size()) + " bytes");
-    std::copy(bytes.begin(), bytes.end(), out.begin());
-    return out;
-}
-
-Result<crypto::custody::DealContext> deal_context(const std::string& network, const schema::DealingRecord& dealing) {
-    crypto::custody::DealContext context{.network = network, .stream = dealing.stream_id(), .key_epoch = dealing.key_epoch(),
-                                         .seller = dealing.seller(), .roster = {}, .threshold = dealing.threshold()};
-    if (dealing.organisations_size() != dealing.custodian_keys_size()) return fail("bad_answer", "not one key per custodian");
-    for (int i = 0; i < dealing.organisations_size(); ++i) {
-        FS_ASSIGN(const auto key, to_array<crypto::custody::Point>(dealing.custodian_keys(i)));
-        context.roster.emplace_back(dealing.organisations(i), key);
-    }
-    return context;
+/// The ledger's final word: trying again changes nothing.
+bool is_final(const Error& error) {
+    return error.code == "already_released" || error.code == "too_late" || error.code == "not_custodian" ||
+           error.code == "bad_task";
 }
 
 }  // namespace
 
-struct Custodian::Impl {
-    /// A purchase whose share is to be released.
-    struct Work {
-        std::chrono::microseconds due{};  // monotonic
-        std::chrono::milliseconds pause;  // before the next attempt
-    };
+struct Custodian::Impl : std::enable_shared_from_this<Custodian::Impl> {
+    Impl(ledger::client::Client& c, ledger::client::Identity i, identity::crypto::SigningKey k, CustodianOptions o)
+        : client(c), identity(std::move(i)), key(std::move(k)), options(std::move(o)) {}
 
-    base::net::Loop& loop;
+    void subscribe();
+    void on_batch(std::uint64_t generation, const ledger::proto::EventBatch& batch);
+    void work();
+    Status release(const std::string& purchase);
+    void save(const Position& done);
+
     ledger::client::Client& client;
     const ledger::client::Identity identity;
-    const crypto::SigningKey key;
+    const identity::crypto::SigningKey key;
     const CustodianOptions options;
 
-    std::mutex mutex;
-    std::condition_variable changed;
+    std::mutex mutex;  // queue, generation, stopping
+    std::condition_variable wake;
+    std::optional<ReleaseQueue> queue;
+    std::uint64_t generation = 0;  // of the subscription whose events count
     bool stopping = false;
-    std::uint64_t height = 0;
-    std::map<std::string, Work> pending;
-    std::optional<std::uint64_t> subscription;
-    std::chrono::microseconds saved_at{};
-    bool unsaved = false;
+
+    std::uint64_t subscription = 0;
+    Position saved;
+    TimePoint saved_at{};
     std::thread worker;
-
-    Impl(base::net::Loop& the_loop, ledger::client::Client& the_client, ledger::client::Identity who,
-         crypto::SigningKey custodian_key, CustodianOptions the_options)
-        : loop(the_loop), client(the_client), identity(std::move(who)), key(std::move(custodian_key)),
-          options(std::move(the_options)) {}
-
-    void add(const std::string& purchase) {
-        pending.try_emplace(purchase, Work{.due = base::steady_now(), .pause = options.first_retry});
-    }
-
-    // On the loop thread.
-    void on_batch(const ledger::proto::EventBatch& batch) {
-        std::lock_guard lock(mutex);
-        for (const auto& committed : batch.events()) {
-            if (committed.event().contract() != "marketplace" || committed.event().name() != "PurchaseMade") continue;
-            schema::PurchaseMade made;
-            if (made.ParseFromString(committed.event().payload())) add(made.purchase());
-        }
-        height = std::max(height, batch.height());
-        unsaved = true;
-        changed.notify_all();
-    }
-
-    void follow() {
-        if (subscription) return;
-        ledger::proto::Checkpoint after;
-        after.set_block(height);
-        after.set_transaction(UINT32_MAX);  // everything of that block has been seen
-        after.set_event(UINT32_MAX);
-        subscription = client.subscribe(after, {"marketplace"}, /*sealed=*/true,
-                                        [this](const ledger::proto::EventBatch& batch) { on_batch(batch); });
-    }
-
-    void unfollow() {
-        if (subscription) client.unsubscribe(*subscription);
-        subscription.reset();
-    }
-
-    void run() {
-        std::unique_lock lock(mutex);
-        while (!stopping) {
-            balance(lock);
-            const auto now = base::steady_now();
-            const auto next = std::min_element(pending.begin(), pending.end(),
-                                               [](const auto& a, const auto& b) { return a.second.due < b.second.due; });
-            save_if_due(lock, now);
-            if (next != pending.end() && next->second.due <= now) {
-                attempt(lock, next->first);
-                continue;
-            }
-            const auto until_save = unsaved ? kSaveEvery : std::chrono::seconds(60);
-            const auto pause = next == pending.end() ? std::chrono::microseconds(until_save)
-                                                     : std::min<std::chrono::microseconds>(next->second.due - now, until_save);
-            changed.wait_for(lock, pause);
-        }
-        save(lock);
-    }
-
-    /// The chain waits while too much is in work.
-    void balance(std::unique_lock<std::mutex>& lock) {
-        const bool too_many = pending.size() >= options.max_pending;
-        if (too_many == !subscription.has_value()) return;
-        lock.unlock();  // the client may call on_batch before it answers
-        if (too_many) unfollow();
-        else follow();
-        lock.lock();
-    }
-
-    void save_if_due(std::unique_lock<std::mutex>& lock, std::chrono::microseconds now) {
-        if (unsaved && now - saved_at >= kSaveEvery) save(lock);
-    }
-
-    void save(std::unique_lock<std::mutex>& lock) {
-        FollowedState state{.height = height, .pending = {}};
-        for (const auto& [purchase, work] : pending) state.pending.insert(purchase);
-        unsaved = false;
-        saved_at = base::steady_now();
-        lock.unlock();
-        if (auto saved = state.save(options.state_file); !saved) base::log_error("custodian: {}", saved.error().message);
-        lock.lock();
-    }
-
-    void attempt(std::unique_lock<std::mutex>& lock, const std::string purchase) {
-        lock.unlock();
-        const auto done = release(purchase);
-        lock.lock();
-        unsaved = true;
-        const auto found = pending.find(purchase);
-        if (found == pending.end()) return;
-        if (done) {
-            pending.erase(found);
-            return;
-        }
-        base::log_warn("custodian: purchase {} is tried again: {} ({})", purchase, done.error().message, done.error().code);
-        found->second.due = base::steady_now() + found->second.pause;
-        found->second.pause = std::min(options.last_retry, found->second.pause * 2);
-    }
-
-    /// Releases this organisation's share, if it is wanted and there is time. An error means: try again.
-    Status release(const std::string& purchase) {
-        schema::GetReleaseTaskRequest ask;
-        ask.set_purchase(purchase);
-        FS_ASSIGN(const auto task, ledger::client::query<schema::ReleaseTask>(client, identity, "custody", "GetReleaseTask", ask,
-                                                                              /*sealed=*/true));
-        if (!task.wanted()) return {};
-        if (base::wall_now() + options.margin >= base::from_us(task.release_before_us())) {
-            base::log_warn("custodian: purchase {} is too close to its release deadline, or past it", purchase);
-            return {};
-        }
-        FS_ASSIGN(const auto context, deal_context(client.options().channel, task.dealing()));
-        FS_ASSIGN(const auto y, to_array<crypto::custody::Point>(task.y()));
-        FS_ASSIGN(const auto buyer_key, to_array<crypto::custody::Point>(task.buyer_key()));
-        FS_ASSIGN(const auto made, crypto::custody::release(key, y, buyer_key,
-                                                            crypto::custody::release_context(context, purchase, task.buyer())));
-        schema::ReleaseRequest request;
-        request.set_purchase(purchase);
-        request.set_a(field(made.a));
-        request.set_b(field(made.b));
-        request.set_c(field(made.c));
-        request.set_s(field(made.s));
-        request.set_u(field(made.u));
-        FS_TRY(client.submit(identity, {"custody", "Release", ledger::client::serialise(request), {}}));
-        base::log_info("custodian: released the share of purchase {}", purchase);
-        return {};
-    }
 };
 
-Custodian::Custodian(base::net::Loop& loop, ledger::client::Client& client, ledger::client::Identity identity,
-                     crypto::SigningKey key, CustodianOptions options)
-    : impl_(std::make_unique<Impl>(loop, client, std::move(identity), std::move(key), std::move(options))) {}
+Custodian::Custodian(ledger::client::Client& client, ledger::client::Identity identity,
+                     identity::crypto::SigningKey key, CustodianOptions options)
+    : impl_(std::make_shared<Impl>(client, std::move(identity), std::move(key), std::move(options))) {}
 
 Custodian::~Custodian() {
     stop();
 }
 
 Status Custodian::start() {
-    FS_ASSIGN(const auto state, FollowedState::load(impl_->options.state_file));
-    impl_->height = state.height;
-    for (const auto& purchase : state.pending) impl_->add(purchase);
-    impl_->worker = std::thread([this] { impl_->run(); });
+    Impl& impl = *impl_;
+    FS_ASSIGN(impl.saved, load(impl.options.state_file));
+    impl.saved_at = wall_now();
+    impl.queue.emplace(
+        impl.saved, ReleaseQueue::Limits{impl.options.first_retry, impl.options.last_retry, impl.options.max_pending});
+    impl.subscribe();
+    impl.worker = std::thread([&impl] { impl.work(); });
     return {};
 }
 
 void Custodian::stop() {
+    Impl& impl = *impl_;
+    if (!impl.worker.joinable()) return;
     {
-        std::lock_guard lock(impl_->mutex);
-        impl_->stopping = true;
-        impl_->changed.notify_all();
+        const std::lock_guard lock(impl.mutex);
+        impl.stopping = true;
     }
-    if (!impl_->worker.joinable()) return;
-    impl_->worker.join();
-    impl_->unfollow();
+    impl.wake.notify_all();
+    impl.worker.join();
+    impl.client.unsubscribe(impl.subscription);
+}
+
+/// Follows the chain from what is done. On the starting thread, then on the worker's.
+void Custodian::Impl::subscribe() {
+    if (subscription != 0) client.unsubscribe(subscription);
+    ledger::proto::Checkpoint after;
+    std::uint64_t current = 0;
+    {
+        const std::lock_guard lock(mutex);
+        const Position done = queue->done();
+        after.set_block(done.block);
+        after.set_transaction(done.transaction);
+        after.set_event(done.event);
+        queue->restart();
+        current = ++generation;
+    }
+    subscription = client.subscribe(after, {names::contract::kMarketplace}, /*sealed=*/true,
+                                    [weak = weak_from_this(), current](const ledger::proto::EventBatch& batch) {
+                                        if (const auto self = weak.lock()) self->on_batch(current, batch);
+                                    });
+}
+
+void Custodian::Impl::on_batch(std::uint64_t current, const ledger::proto::EventBatch& batch) {
+    const std::lock_guard lock(mutex);
+    if (current != generation) return;
+    for (const auto& committed : batch.events()) {
+        const Position at{committed.at().block(), committed.at().transaction(), committed.at().event()};
+        schema::PurchaseMade made;
+        const bool is_purchase = committed.event().contract() == names::contract::kMarketplace &&
+                                 committed.event().name() == names::marketplace::kPurchaseMade;
+        if (is_purchase && made.ParseFromString(committed.event().payload()) && !queue->add(at, made.purchase()))
+            return;
+        queue->follow(at);
+    }
+    constexpr auto kLast = std::numeric_limits<std::uint32_t>::max();
+    if (batch.height() > 0) queue->follow({batch.height(), kLast, kLast});
+    wake.notify_all();
+}
+
+void Custodian::Impl::work() {
+    std::unique_lock lock(mutex);
+    while (!stopping) {
+        if (const auto purchase = queue->due(wall_now())) {
+            lock.unlock();
+            const Status released = release(*purchase);
+            lock.lock();
+            if (released)
+                queue->finished(*purchase);
+            else
+                queue->failed(*purchase, wall_now());
+        } else {
+            const auto next = queue->next_due();
+            const auto until = next ? std::min(*next, wall_now() + kSaveEvery) : wall_now() + kSaveEvery;
+            wake.wait_until(lock, until);
+        }
+        const Position done = queue->done();
+        const bool restart = queue->must_restart();
+        lock.unlock();
+        save(done);
+        if (restart) subscribe();
+        lock.lock();
+    }
+}
+
+/// An error: to be tried again.
+Status Custodian::Impl::release(const std::string& purchase) {
+    schema::GetReleaseTaskRequest wanted;
+    wanted.set_purchase(purchase);
+    const auto task = ledger::client::query<schema::ReleaseTask>(
+        client, identity, names::contract::kCustody, names::custody::kGetReleaseTask, wanted, /*sealed=*/true);
+    Error error;
+    if (!task) {
+        error = task.error();
+    } else if (!task->wanted()) {
+        return {};
+    } else if (const auto request = make_release(key, client.options().channel, purchase, *task); !request) {
+        error = request.error();
+    } else {
+        const auto done = ledger::client::submit<schema::ReleaseRecord>(client, identity, names::contract::kCustody,
+                                                                        names::custody::kRelease, *request);
+        if (done) {
+            base::log_info("released share {} of purchase {}", task->index(), purchase);
+            return {};
+        }
+        error = done.error();
+    }
+    if (is_final(error)) {
+        base::log_warn("no release for purchase {}: {}", purchase, error.message);
+        return {};
+    }
+    base::log_warn("release for purchase {} is tried again: {} ({})", purchase, error.message, error.code);
+    return fail(std::move(error));
+}
+
+void Custodian::Impl::save(const Position& done) {
+    const TimePoint now = wall_now();
+    const bool far = done.block > saved.block && now - saved_at >= kSaveEvery;
+    if (done == saved || !far) return;
+    const auto written = base::write_file(options.state_file, as_bytes(done.to_text()), 0600);
+    if (!written) base::log_error("the custodian's place in the chain: {}", written.error().message);
+    saved = done;
+    saved_at = now;
 }
 
 }  // namespace fairstream::security_manager::custodian

@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <memory>
 
-#include "base/net/loop.hpp"
 #include "identity/crypto/keys.hpp"
 #include "ledger/client/client.hpp"
 
@@ -12,11 +11,9 @@ namespace fairstream::security_manager::custodian {
 
 struct CustodianOptions {
     std::filesystem::path state_file;  // how far the chain has been followed
-    /// Nothing is released this close to the release deadline: a transaction's life and the clocks' skew.
-    std::chrono::microseconds margin = std::chrono::minutes{3};
     std::chrono::milliseconds first_retry{500};
     std::chrono::milliseconds last_retry{30'000};
-    std::size_t max_pending = 10'000;  // purchases in work; the chain waits when there are more
+    std::size_t max_pending = 10'000;  // purchases in work; the chain is read again when there were more
 };
 
 /// An organisation's key custodian (marketplace.md, "Key custody"): follows sealed purchases and releases this
@@ -25,9 +22,9 @@ struct CustodianOptions {
 class Custodian {
 public:
     /// `identity` is a member of the organisation, by certificate; `key` is k_i, whose P_i the roster holds.
-    /// `loop` and `client` must outlive this.
-    Custodian(base::net::Loop& loop, ledger::client::Client& client, ledger::client::Identity identity,
-              identity::crypto::SigningKey key, CustodianOptions options);
+    /// `client` must outlive this.
+    Custodian(ledger::client::Client& client, ledger::client::Identity identity, identity::crypto::SigningKey key,
+              CustodianOptions options);
     ~Custodian();  // stops
     Custodian(const Custodian&) = delete;
     Custodian& operator=(const Custodian&) = delete;
@@ -39,7 +36,7 @@ public:
 
 private:
     struct Impl;
-    std::unique_ptr<Impl> impl_;
+    std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace fairstream::security_manager::custodian

@@ -21,7 +21,8 @@ Result<FollowedState> FollowedState::load(const std::filesystem::path& file) {
 }
 
 Status FollowedState::save(const std::filesystem::path& file) const {
-    std::string text = "# How far this custodian has followed the chain. Made by the node; safe to remove: it then starts over.\n";
+    std::string text =
+        "# How far this custodian has followed the chain. Made by the node; safe to remove: it then starts over.\n";
     text += "height: " + std::to_string(height) + "\npending: [";
     for (const auto& purchase : pending) text += (text.ends_with('[') ? "\"" : ", \"") + purchase + "\"";
     return base::write_file(file, as_bytes(text + "]\n"));

@@ -7,11 +7,12 @@
 
 namespace fairstream::security_manager::service {
 
-/// Follows the ledger and ends sessions as their grants are revoked or their purchases refunded. Sessions opened before
-/// `from` do not exist (a daemon starts with none), so it starts at the sealed height of that moment.
+/// Follows the ledger and ends sessions as their grants are revoked or their purchases refunded. A daemon starts
+/// without sessions, so it follows from the sealed height of that moment.
 class RevocationFeed {
 public:
-    /// Blocks for one question to the node: not on the loop thread. Both must outlive this. Error: unreachable.
+    /// Blocks for one question to the node: not on the loop thread. Both must outlive this, and it goes on the
+    /// loop thread or after the loop has stopped. Error: unreachable.
     static Result<std::unique_ptr<RevocationFeed>> start(ledger::client::Client& client, SessionService& service);
     ~RevocationFeed();
 
