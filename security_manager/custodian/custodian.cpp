@@ -4,6 +4,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/assert.hpp"
 #include "base/clock.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
@@ -40,8 +41,9 @@ bool is_final(const Error& error) {
 }  // namespace
 
 struct Custodian::Impl : std::enable_shared_from_this<Custodian::Impl> {
-    Impl(ledger::client::Client& c, ledger::client::Identity i, identity::crypto::SigningKey k, CustodianOptions o)
-        : client(c), identity(std::move(i)), key(std::move(k)), options(std::move(o)) {}
+    Impl(base::net::Loop& l, ledger::client::Client& c, ledger::client::Identity i, identity::crypto::SigningKey k,
+         CustodianOptions o)
+        : loop(l), client(c), identity(std::move(i)), key(std::move(k)), options(std::move(o)) {}
 
     void subscribe();
     void on_batch(std::uint64_t generation, const ledger::proto::EventBatch& batch);
@@ -49,6 +51,7 @@ struct Custodian::Impl : std::enable_shared_from_this<Custodian::Impl> {
     Status release(const std::string& purchase);
     void save(const Position& done);
 
+    base::net::Loop& loop;  // ledger calls need it: they cannot be waited for on it
     ledger::client::Client& client;
     const ledger::client::Identity identity;
     const identity::crypto::SigningKey key;
@@ -66,9 +69,9 @@ struct Custodian::Impl : std::enable_shared_from_this<Custodian::Impl> {
     std::thread worker;
 };
 
-Custodian::Custodian(ledger::client::Client& client, ledger::client::Identity identity,
+Custodian::Custodian(base::net::Loop& loop, ledger::client::Client& client, ledger::client::Identity identity,
                      identity::crypto::SigningKey key, CustodianOptions options)
-    : impl_(std::make_shared<Impl>(client, std::move(identity), std::move(key), std::move(options))) {}
+    : impl_(std::make_shared<Impl>(loop, client, std::move(identity), std::move(key), std::move(options))) {}
 
 Custodian::~Custodian() {
     stop();
@@ -88,6 +91,7 @@ Status Custodian::start() {
 void Custodian::stop() {
     Impl& impl = *impl_;
     if (!impl.worker.joinable()) return;
+    FS_ASSERT(!impl.loop.on_loop_thread());
     {
         const std::lock_guard lock(impl.mutex);
         impl.stopping = true;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "base/net/loop.hpp"
 #include "identity/crypto/keys.hpp"
 #include "ledger/client/client.hpp"
 
@@ -22,9 +23,9 @@ struct CustodianOptions {
 class Custodian {
 public:
     /// `identity` is a member of the organisation, by certificate; `key` is k_i, whose P_i the roster holds.
-    /// `client` must outlive this.
-    Custodian(ledger::client::Client& client, ledger::client::Identity identity, identity::crypto::SigningKey key,
-              CustodianOptions options);
+    /// `loop` and `client` must outlive this.
+    Custodian(base::net::Loop& loop, ledger::client::Client& client, ledger::client::Identity identity,
+              identity::crypto::SigningKey key, CustodianOptions options);
     ~Custodian();  // stops
     Custodian(const Custodian&) = delete;
     Custodian& operator=(const Custodian&) = delete;
