@@ -39,7 +39,7 @@ std::string to_text(const SessionId& id) {
 }
 
 std::optional<SessionId> session_id_from_text(std::string_view hex) {
-    SessionId id;
+    SessionId id{};
     if (hex.size() != 2 * id.size()) return std::nullopt;
     const auto bytes = base::from_hex(hex);
     if (!bytes || base::to_hex(*bytes) != hex) return std::nullopt;

@@ -26,7 +26,7 @@ TimePoint whole_seconds(TimePoint t) {
 }
 
 SessionId random_session_id() {
-    SessionId id;
+    SessionId id{};
     const Bytes bytes = crypto::random_bytes(id.size());
     std::copy(bytes.begin(), bytes.end(), id.begin());
     return id;
