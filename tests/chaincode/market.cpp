@@ -206,7 +206,7 @@ Who Market::verified_seller() {
 Who Market::client_with(std::int64_t amount_micro) {
     auto client = new_actor();
     register_client(client).value();
-    if (amount_micro > 0) faucet(client, amount_micro).value();
+    if (amount_micro > 0 && !faucet(client, amount_micro)) throw std::runtime_error("the faucet refused");
     return client;
 }
 

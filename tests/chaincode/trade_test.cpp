@@ -86,7 +86,8 @@ TEST_CASE("a whole trade: the buyer opens what the seller sealed, and everyone i
     CHECK(market.balance(seller.did) == 9'000'000);  // 90 %
     CHECK(market.balance(market.operators[stored.drawn[0]].did) == 800'000);
     CHECK(market.balance(names::account::kMarket) == 200'000);
-    for (const auto& escrow : market.chain.audit().escrows()) CHECK(escrow.amount_micro() == 0);
+    const auto books = market.chain.audit();
+    for (const auto& escrow : books.escrows()) CHECK(escrow.amount_micro() == 0);
 }
 
 TEST_CASE("two operators that serve in parts are paid for the entries each served, and rounding goes to the seller") {
