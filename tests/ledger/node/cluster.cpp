@@ -1,0 +1,205 @@
+#include "tests/ledger/node/cluster.hpp"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <stdexcept>
+
+#include "base/clock.hpp"
+#include "identity/did/did_key.hpp"
+#include "ledger/proto/wire.hpp"
+#include "tests/ledger/node/kv_contract.hpp"
+
+namespace fairstream::tests {
+
+using namespace std::chrono_literals;
+using namespace ledger;
+using identity::msp::OrganisationCa;
+
+namespace {
+
+template <typename T>
+T need(Result<T> result) {
+    if (!result) throw std::runtime_error(result.error().code + ": " + result.error().message);
+    return std::move(*result);
+}
+
+/// A port that is free now; a node takes the same one each time it is started.
+std::uint16_t free_port() {
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    if (::bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+        ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+        throw std::runtime_error("no free port");
+    ::close(fd);
+    return ntohs(address.sin_port);
+}
+
+identity::msp::Validity a_day() {
+    return {base::wall_now() - 1h, base::wall_now() + 24h};
+}
+
+client::Identity new_actor() {
+    client::Identity actor{identity::crypto::SigningKey::generate(), {}, {}};
+    actor.did = identity::did::did_from_key(actor.key.public_key());
+    return actor;
+}
+
+}  // namespace
+
+Cluster::Cluster(std::size_t nodes, bool started) : alice(new_actor()) {
+    client_loop_.start();
+    for (std::size_t i = 0; i < nodes; ++i) make_member(i);
+    make_genesis();
+    for (std::size_t i = 0; started && i < nodes; ++i)
+        if (auto status = start(i); !status) throw std::runtime_error(status.error().message);
+    if (started && !ready()) throw std::runtime_error("the nodes do not become ready");
+}
+
+Cluster::~Cluster() {
+    for (std::size_t i = 0; i < size(); ++i) stop(i);
+}
+
+void Cluster::make_member(std::size_t index) {
+    auto member = std::make_unique<Member>(need(OrganisationCa::create("org" + std::to_string(index), a_day())));
+    const auto certificate = need(member->ca.issue({.role = identity::msp::Role::kNode,
+                                                    .name = name(index),
+                                                    .key = member->key.public_key(),
+                                                    .dns_names = {name(index)},
+                                                    .ip_names = {"127.0.0.1"},
+                                                    .validity = {a_day().from, a_day().until - 1h}}));
+    member->certificate = certificate.to_pem();
+    member->certificate_der = certificate.der;
+    member->peer_port = free_port();
+    member->gateway_port = free_port();
+    roots_ += member->ca.certificate_pem();
+    members_.push_back(std::move(member));
+}
+
+void Cluster::make_genesis() {
+    proto::ChannelConfig config;
+    config.set_channel("test");
+    config.set_epoch(1);
+    config.set_custody_threshold(static_cast<std::uint32_t>(size() / 2 + 1));
+    config.set_created_at_us(base::to_us(base::wall_now()));
+    for (std::size_t i = 0; i < size(); ++i) {
+        auto& organisation = *config.add_organisations();
+        organisation.set_name("org" + std::to_string(i));
+        organisation.set_ca_certificate(proto::as_field(members_[i]->ca.certificate_der()));
+        organisation.set_custodian_key(
+            proto::as_field(identity::crypto::SigningKey::generate().public_key().compressed()));
+        auto& node = *config.add_nodes();
+        node.set_name(name(i));
+        node.set_organisation(organisation.name());
+        node.set_certificate(proto::as_field(members_[i]->certificate_der));
+    }
+    auto& limits = *config.mutable_limits();
+    limits.set_max_block_transactions(500);
+    limits.set_max_block_bytes(4u << 20);
+    limits.set_max_transaction_bytes(1u << 20);
+    limits.set_block_interval_ms(5);
+    limits.set_seal_after_ms(30);
+    limits.set_round_timeout_ms(1000);
+    limits.set_max_round_timeout_ms(4000);
+    genesis_ = proto::encode(config);
+}
+
+Status Cluster::start(std::size_t index) {
+    auto& member = *members_[index];
+    node::NodeConfig config;
+    config.name = name(index);
+    config.data_folder = folder(index);
+    config.genesis = genesis_;
+    config.key = member.key;
+    config.certificate_chain = member.certificate;
+    config.peer_listen.port = member.peer_port;
+    config.gateway_listen.port = member.gateway_port;
+    for (std::size_t i = 0; i < size(); ++i)
+        if (i != index) config.peers.push_back({name(i), {.host = "127.0.0.1", .port = members_[i]->peer_port}});
+    config.contracts = {kv_contract()};
+    member.metrics = std::make_unique<base::Metrics>();
+    member.loop = std::make_unique<base::net::Loop>();
+    member.loop->start();
+    auto node = node::Node::start(*member.loop, std::move(config), *member.metrics);
+    if (!node) return fail(node.error());
+    member.node = std::move(*node);
+    return {};
+}
+
+void Cluster::stop(std::size_t index) {
+    members_[index]->node.reset();
+    members_[index]->loop.reset();
+}
+
+bool Cluster::ready() {
+    return eventually(
+        [this] {
+            for (std::size_t i = 0; i < size(); ++i)
+                if (members_[i]->node && !health(i).ready) return false;
+            return true;
+        },
+        20s);
+}
+
+client::Options Cluster::options(const std::vector<std::size_t>& gateways) const {
+    client::Options options;
+    options.channel = "test";
+    options.trusted_roots = roots_;
+    for (const std::size_t i : gateways)
+        options.gateways.push_back({{.host = "127.0.0.1", .port = members_[i]->gateway_port}, name(i)});
+    return options;
+}
+
+std::unique_ptr<client::Client> Cluster::client(std::vector<std::size_t> gateways) {
+    return std::make_unique<client::Client>(client_loop_, options(gateways));
+}
+
+Result<Bytes> Cluster::call_gateway(std::size_t node, proto::GatewayMethod method, Bytes payload) {
+    const auto link = base::net::RpcClient::make(
+        client_loop_, {.host = "127.0.0.1", .port = members_[node]->gateway_port}, {{}, {}, roots_}, name(node), {});
+    return link->call_and_wait(static_cast<std::uint16_t>(method), std::move(payload), 10s);
+}
+
+Result<Bytes> Cluster::call_peer_port(std::size_t node, proto::PeerMethod method, Bytes payload,
+                                      const base::net::TlsConfig& tls) {
+    const auto link = base::net::RpcClient::make(client_loop_, {.host = "127.0.0.1", .port = members_[node]->peer_port},
+                                                 tls, name(node), {});
+    return link->call_and_wait(static_cast<std::uint16_t>(method), std::move(payload), 10s);
+}
+
+bool Cluster::agree(std::uint64_t height) {
+    return eventually(
+        [&] {
+            std::optional<proto::InfoReply> first;
+            for (std::size_t i = 0; i < size(); ++i) {
+                if (!members_[i]->node) continue;
+                const auto answer = call_gateway(i, proto::GatewayMethod::kInfo, {});
+                if (!answer) return false;
+                auto info = need(proto::decode<proto::InfoReply>(*answer));
+                if (info.height() < height || info.sealed_height() != info.height()) return false;
+                if (first && (first->height() != info.height() || first->block_hash() != info.block_hash()))
+                    return false;
+                first = std::move(info);
+            }
+            return true;
+        },
+        20s);
+}
+
+client::Invocation kv(std::string function, std::string_view arguments, std::string_view private_inputs) {
+    return {"kv", std::move(function), to_bytes(arguments), to_bytes(private_inputs)};
+}
+
+std::string text(const Result<Bytes>& answer) {
+    return answer ? base::to_string(*answer) : "error: " + answer.error().code;
+}
+
+std::string code(const Status& status) {
+    return status ? "ok" : status.error().code;
+}
+
+}  // namespace fairstream::tests

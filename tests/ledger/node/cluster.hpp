@@ -1,0 +1,87 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "base/metrics.hpp"
+#include "identity/msp/organisation_ca.hpp"
+#include "ledger/client/client.hpp"
+#include "ledger/node/node.hpp"
+#include "ledger/proto/methods.hpp"
+#include "tests/support/eventually.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace fairstream::tests {
+
+/// Real nodes, one per organisation, in this process: TLS on loopback, RocksDB and files in a temporary folder. A node
+/// is killed by destroying it, and started again on its data.
+class Cluster {
+public:
+    explicit Cluster(std::size_t nodes, bool started = true);
+    ~Cluster();
+
+    std::size_t size() const { return members_.size(); }
+    /// Starts the node; answers why it did not.
+    Status start(std::size_t node);
+    void stop(std::size_t node);
+    /// Waits until every running node says that it is ready.
+    bool ready();
+
+    std::string name(std::size_t node) const { return "node" + std::to_string(node); }
+    std::filesystem::path folder(std::size_t node) const { return folder_ / name(node); }
+    ledger::node::Health health(std::size_t node) const { return members_[node]->node->health(); }
+    const Bytes& genesis() const { return genesis_; }
+
+    /// A client that knows these gateways, in this order.
+    std::unique_ptr<ledger::client::Client> client(std::vector<std::size_t> gateways = {0});
+    ledger::client::Options options(const std::vector<std::size_t>& gateways) const;
+    /// One call on a node's gateway, without the client's care.
+    Result<Bytes> call_gateway(std::size_t node, ledger::proto::GatewayMethod method, Bytes payload);
+    /// One call on a node's peer port, with the given certificate and key.
+    Result<Bytes> call_peer_port(std::size_t node, ledger::proto::PeerMethod method, Bytes payload,
+                                 const base::net::TlsConfig& tls);
+
+    /// All running nodes have the same newest block, at `height` or above, and it is sealed.
+    bool agree(std::uint64_t height = 1);
+
+    /// A CA of the consortium.
+    const identity::msp::OrganisationCa& ca(std::size_t node) const { return members_[node]->ca; }
+    std::string roots() const { return roots_; }
+    base::net::Loop& loop() { return client_loop_; }
+
+    ledger::client::Identity alice;
+
+private:
+    struct Member {
+        explicit Member(identity::msp::OrganisationCa authority) : ca(std::move(authority)) {}
+        identity::msp::OrganisationCa ca;
+        identity::crypto::SigningKey key = identity::crypto::SigningKey::generate();
+        std::string certificate;
+        Bytes certificate_der;
+        std::uint16_t peer_port = 0;
+        std::uint16_t gateway_port = 0;
+        std::unique_ptr<base::Metrics> metrics;
+        std::unique_ptr<base::net::Loop> loop;
+        std::unique_ptr<ledger::node::Node> node;
+    };
+    void make_member(std::size_t index);
+    void make_genesis();
+
+    TemporaryFolder folder_;
+    std::vector<std::unique_ptr<Member>> members_;
+    std::string roots_;
+    Bytes genesis_;
+    base::net::Loop client_loop_;
+};
+
+/// Shorthands for the kv contract.
+ledger::client::Invocation kv(std::string function, std::string_view arguments, std::string_view private_inputs = {});
+std::string text(const Result<Bytes>& answer);  // the answer, or "error: <code>"
+std::string code(const Status& status);
+template <typename T>
+std::string code(const Result<T>& result) {
+    return result ? std::string("ok") : result.error().code;
+}
+
+}  // namespace fairstream::tests
