@@ -1,0 +1,448 @@
+#include "mqtt_bridge/operator/replication.hpp"
+
+#include <algorithm>
+
+#include "base/encoding.hpp"
+#include "base/file.hpp"
+#include "base/log.hpp"
+#include "mqtt_bridge/client/bundle.hpp"
+#include "mqtt_bridge/client/notice.hpp"
+#include "mqtt_bridge/client/receipt.hpp"
+#include "security_manager/gate/topic.hpp"
+
+namespace fairstream::mqtt_bridge::storage_operator {
+
+namespace gate = security_manager::gate;
+namespace schema = chaincode::schema;
+using client::Notice;
+using namespace std::chrono_literals;
+using namespace replicate;
+
+namespace {
+
+constexpr auto kTick = 10ms;
+constexpr auto kPlacementAge = 60s;
+constexpr auto kFreshPlacement = 1s;
+constexpr auto kRetryUnplaced = 5s;
+constexpr std::size_t kRangeBytes = 2u << 20;
+constexpr std::size_t kMarksPerMessage = 512;
+constexpr std::size_t kMaxEvidence = 1000;
+
+/// The first byte of a message between operators.
+enum Kind : std::uint8_t { kIntroduce = 1, kPush = 2, kMarks = 3, kFetch = 4, kReceipt = 5, kWho = 6 };
+
+Bytes serialise(const google::protobuf::MessageLite& message) {
+    return to_bytes(message.SerializeAsString());
+}
+
+}  // namespace
+
+Replication::Replication(base::net::Loop& loop, base::Pool& pool, log::StreamLog& log, StreamDirectory& directory,
+                         Peers& peers, base::Metrics& metrics, Config config, Outlets outlets)
+    : scope_(loop),
+      pool_(pool),
+      log_(log),
+      directory_(directory),
+      peers_(peers),
+      metrics_(metrics),
+      config_(std::move(config)),
+      outlets_(std::move(outlets)),
+      core_(config_.self),
+      appends_(log, [this](Result<std::vector<Stored>> stored) {
+          scope_.post([this, batch = std::make_shared<Result<std::vector<Stored>>>(std::move(stored))] {
+              if (!*batch) return outlets_.on_failure(batch->error());
+              metrics_.count("fairstream_operator_log_syncs_total");
+              for (Stored& one : **batch) run(std::move(one));
+          });
+      }) {}
+
+void Replication::start() {
+    for (const auto& [stream, position] : log_.marks()) {
+        run(Restored{stream, position});
+        unplaced_.insert(stream);
+    }
+    scope_.post([this] { tick(); });
+}
+
+void Replication::close() {
+    scope_.close();
+}
+
+void Replication::tick() {
+    const TimePoint now = base::wall_now();
+    if (!unplaced_.empty() && now >= retry_unplaced_) {
+        retry_unplaced_ = now + kRetryUnplaced;
+        restore();
+    }
+    run(Tick{now});
+    scope_.after(kTick, [this] { tick(); });
+}
+
+/// Asks the ledger who holds what the log holds, so that repair goes on after a restart.
+void Replication::restore() {
+    const std::set<StreamHash> streams = unplaced_;
+    for (const StreamHash& stream : streams)
+        directory_.resolve(stream, {}, kPlacementAge, [this, stream](const Result<StreamInfo>& info) {
+            if (info) place(stream, *info);
+        });
+}
+
+void Replication::place(const StreamHash& stream, const StreamInfo& info) {
+    unplaced_.erase(stream);
+    auto told = std::pair(info.operators, info.quorum);
+    const auto known = placed_.find(stream);
+    if (known != placed_.end() && known->second == told) return;
+    placed_.insert_or_assign(stream, std::move(told));
+    run(StreamPlaced{stream, info.operators, info.quorum});
+}
+
+// ---- Bundles coming in --------------------------------------------------------------------------------------------
+
+void Replication::on_upload(const StreamHash& stream, Bytes raw, const std::string& grant,
+                            const std::string& reply_to) {
+    enqueue(stream, {.raw = std::move(raw), .peer = {}, .grant = grant, .reply_to = reply_to});
+}
+
+void Replication::enqueue(const StreamHash& stream, Incoming incoming) {
+    metrics_.count("fairstream_operator_bundles_received_total", 1,
+                   {{"from", incoming.peer.empty() ? "writer" : "operator"}});
+    Inbox& inbox = inboxes_[stream];
+    if (inbox.waiting.size() == kMaxWaiting || waiting_bytes_ + incoming.raw.size() > kMaxWaitingBytes)
+        return refuse(stream, incoming, {"busy", "too many bundles wait; send it again later"});
+    waiting_bytes_ += incoming.raw.size();
+    inbox.waiting.push_back(std::move(incoming));
+    next(stream);
+}
+
+void Replication::next(const StreamHash& stream) {
+    const auto found = inboxes_.find(stream);
+    if (found == inboxes_.end() || found->second.busy) return;
+    if (found->second.waiting.empty()) {
+        inboxes_.erase(found);
+        return;
+    }
+    found->second.busy = true;
+    const Incoming& first = found->second.waiting.front();
+    const auto age = first.retried ? std::chrono::seconds(kFreshPlacement) : std::chrono::seconds(kPlacementAge);
+    directory_.resolve(stream, first.grant, age, [this, stream](const Result<StreamInfo>& info) {
+        if (info) {
+            place(stream, *info);
+            if (core_.placed(stream)) return check(stream, *info);
+        }
+        const Error error = info ? Error{"not_my_stream", "this operator was not drawn for the stream"} : info.error();
+        refuse(stream, inboxes_.at(stream).waiting.front(), error);
+        done(stream);
+    });
+}
+
+void Replication::check(const StreamHash& stream, const StreamInfo& info) {
+    const auto raw = std::make_shared<Bytes>(inboxes_.at(stream).waiting.front().raw);
+    const bool posted = pool_.post([this, stream, info, raw] {
+        auto record =
+            std::make_shared<Result<log::Record>>(client::check_bundle(std::move(*raw), config_.network, info.writer));
+        if (*record && (**record).stream != stream)
+            *record = fail("bad_bundle", "the bundle is of another stream than its topic");
+        scope_.post([this, stream, info, record] { checked(stream, info, std::move(*record)); });
+    });
+    if (posted) return;
+    refuse(stream, inboxes_.at(stream).waiting.front(), {"busy", "the pool is full"});
+    done(stream);
+}
+
+void Replication::checked(const StreamHash& stream, const StreamInfo& info, Result<log::Record> record) {
+    Inbox& inbox = inboxes_.at(stream);
+    Incoming& first = inbox.waiting.front();
+    if (record) {
+        Arrival arrival{std::make_shared<const log::Record>(std::move(*record)), first.peer, first.reply_to};
+        done(stream);
+        return run(BundleArrived{std::move(arrival)});
+    }
+    // The stream's writer may have changed its key since the ledger was asked.
+    if (record.error().code == "bad_signature" && !first.retried && base::wall_now() - info.asked >= kFreshPlacement) {
+        first.retried = true;
+        inbox.busy = false;
+        return next(stream);
+    }
+    refuse(stream, first, record.error());
+    const std::string peer = first.peer;
+    done(stream);
+    if (!peer.empty()) run(BadBundle{peer, stream});
+}
+
+void Replication::done(const StreamHash& stream) {
+    Inbox& inbox = inboxes_.at(stream);
+    waiting_bytes_ -= inbox.waiting.front().raw.size();
+    inbox.waiting.pop_front();
+    inbox.busy = false;
+    scope_.post([this, stream] { next(stream); });
+}
+
+void Replication::refuse(const StreamHash& stream, const Incoming& incoming, const Error& error) {
+    metrics_.count("fairstream_operator_bundles_refused_total", 1, {{"code", error.code}});
+    base::log_debug("refused a bundle of {} from {}: {}: {}", base::to_hex(stream),
+                    incoming.peer.empty() ? "its writer" : incoming.peer, error.code, error.message);
+    if (incoming.reply_to.empty()) return;
+    const Notice notice{.type = Notice::Type::kRefused, .stream = stream, .position = {}, .error = error};
+    (void)outlets_.publish(incoming.reply_to, as_bytes(notice.encode()), {});
+}
+
+// ---- Other operators ----------------------------------------------------------------------------------------------
+
+void Replication::on_peer_up(const std::string& name) {
+    introduced_[name].clear();
+    run(PeerUp{name});
+}
+
+void Replication::on_peer_down(const std::string& name) {
+    run(PeerDown{name});
+}
+
+void Replication::on_operator_message(const std::string& from, ByteView payload) {
+    if (payload.empty() || peers_.key_of(from) == nullptr) return;
+    const ByteView body = payload.subspan(1);
+    switch (payload[0]) {
+        case kIntroduce:
+            return on_introduction(from, body);
+        case kMarks:
+            return on_marks(from, body);
+        case kReceipt:
+            return on_receipt(from, body);
+        case kPush: {
+            if (body.size() < 16) return;
+            StreamHash stream;
+            std::copy_n(body.begin(), stream.size(), stream.begin());
+            if (directory_.id_of(stream) == nullptr) return (void)send(from, kWho, stream);
+            return enqueue(stream, {.raw = to_bytes(body.subspan(16)), .peer = from, .grant = {}, .reply_to = {}});
+        }
+        case kFetch: {
+            const auto fetch = decode_fetch(body);
+            if (fetch) run(FetchArrived{from, *fetch});
+            return;
+        }
+        case kWho: {
+            StreamHash stream;
+            if (body.size() != stream.size()) return;
+            std::ranges::copy(body, stream.begin());
+            introduced_[from].erase(stream);
+            if (core_.placed(stream)) run(MarkArrived{from, {stream, {}, /*ask=*/true, 0}});  // it has nothing yet
+            return;
+        }
+        default:
+            return;
+    }
+}
+
+void Replication::on_introduction(const std::string& from, ByteView body) {
+    while (body.size() >= 4 && body.size() - 4 >= base::read_u32(body)) {
+        const std::string id(as_text(body.subspan(4, base::read_u32(body))));
+        body = body.subspan(4 + id.size());
+        if (!directory_.learn(id)) continue;
+        const StreamHash stream = identity::crypto::stream_hash(id);
+        if (placed_.contains(stream)) continue;
+        directory_.resolve(stream, {}, kPlacementAge, [this, from, stream](const Result<StreamInfo>& info) {
+            if (info && std::ranges::find(info->operators, from) != info->operators.end()) place(stream, *info);
+        });
+    }
+}
+
+void Replication::on_marks(const std::string& from, ByteView body) {
+    const auto marks = decode_marks(body);
+    if (!marks) return;
+    for (const MarkMessage& mark : *marks) {
+        if (directory_.id_of(mark.stream) == nullptr) {
+            (void)send(from, kWho, mark.stream);
+        } else {
+            run(MarkArrived{from, mark});
+        }
+    }
+}
+
+void Replication::on_receipt(const std::string& from, ByteView body) {
+    schema::StorageReceipt receipt;
+    if (!receipt.ParseFromArray(body.data(), static_cast<int>(body.size())) || receipt.operator_() != from) return;
+    const auto key = *peers_.key_of(from);
+    auto encoded = std::make_shared<Bytes>(to_bytes(body));
+    (void)pool_.post([this, from, key, encoded, receipt] {
+        const auto mark = client::verify_receipt(receipt, config_.network, key);
+        if (!mark) return;
+        scope_.post([this, from, encoded, said = *mark] {
+            if (!core_.placed(said.stream)) return;
+            remember(said.stream, from, said.position.through, *encoded);
+            run(ReceiptArrived{from, said.stream, said.position, std::move(*encoded)});
+        });
+    });
+}
+
+Status Replication::send(const std::string& peer, std::uint8_t kind, ByteView body) {
+    Bytes message{kind};
+    message.reserve(1 + body.size());
+    append(message, body);
+    return peers_.send(peer, message);
+}
+
+/// Tells the peer the ids behind the hashes it has not heard of on this connection. False: it could not be told.
+bool Replication::introduce(const std::string& peer, const std::vector<StreamHash>& streams) {
+    auto& known = introduced_[peer];
+    base::LengthPrefixed ids;
+    for (const StreamHash& stream : streams) {
+        const std::string* id = directory_.id_of(stream);
+        if (id != nullptr && !known.contains(stream)) ids.add(*id);
+    }
+    if (ids.bytes().empty()) return true;
+    if (!send(peer, kIntroduce, ids.bytes())) return false;
+    known.insert(streams.begin(), streams.end());
+    return true;
+}
+
+// ---- Actions ------------------------------------------------------------------------------------------------------
+
+void Replication::run(Event event) {
+    for (Action& action : core_.step(std::move(event)))
+        std::visit([this](auto&& one) { act(std::move(one)); }, std::move(action));
+    flush_marks();
+}
+
+void Replication::act(Append action) {
+    appends_.add(std::move(action.arrival));
+}
+
+void Replication::act(Push action) {
+    if (!introduce(action.peer, {action.bundle->stream})) return;
+    Bytes body = to_bytes(ByteView(action.bundle->stream));
+    append(body, action.bundle->raw);
+    (void)send(action.peer, kPush, body);  // what is lost here is found by exchanging marks
+}
+
+void Replication::act(SendMark action) {
+    marks_out_[action.peer].push_back(action.mark);
+}
+
+void Replication::flush_marks() {
+    for (auto& [peer, marks] : marks_out_) {
+        for (std::size_t at = 0; at < marks.size(); at += kMarksPerMessage) {
+            const auto begin = marks.begin() + static_cast<std::ptrdiff_t>(at);
+            const std::vector<MarkMessage> some(
+                begin, begin + static_cast<std::ptrdiff_t>(std::min(kMarksPerMessage, marks.size() - at)));
+            std::vector<StreamHash> streams;
+            for (const MarkMessage& mark : some) streams.push_back(mark.stream);
+            if (!introduce(peer, streams) || !send(peer, kMarks, encode(some))) break;
+        }
+    }
+    marks_out_.clear();
+}
+
+void Replication::act(SendFetch action) {
+    metrics_.count("fairstream_operator_fetches_total", 1, {{"from", action.peer}});
+    if (introduce(action.peer, {action.fetch.stream})) (void)send(action.peer, kFetch, encode(action.fetch));
+}
+
+void Replication::act(SendRange action) {
+    (void)pool_.post([this, action] {
+        auto records =
+            std::make_shared<Result<std::vector<log::Record>>>(log_.read(action.stream, action.from, kRangeBytes));
+        scope_.post([this, action, records] {
+            if (!*records) return base::log_warn("cannot serve a peer: {}", records->error().message);
+            std::uint64_t end = action.from - 1;
+            for (const log::Record& record : **records) {
+                Bytes body = to_bytes(ByteView(record.stream));
+                append(body, record.raw);
+                if (!send(action.peer, kPush, body)) break;
+                end = record.last;
+            }
+            const MarkMessage mark{action.stream, core_.durable(action.stream), /*ask=*/false, end};
+            (void)send(action.peer, kMarks, encode(std::vector<MarkMessage>{mark}));
+        });
+    });
+}
+
+void Replication::act(PublishLive action) {
+    metrics_.count("fairstream_operator_frames_live_total", static_cast<double>(action.last - action.first + 1));
+    (void)pool_.post([this, action] {
+        auto records =
+            std::make_shared<Result<std::vector<log::Record>>>(log_.read(action.stream, action.first, kRangeBytes));
+        scope_.post([this, action, records] {
+            if (!*records) return;
+            for (const log::Record& record : **records) {
+                const auto frames = client::frames_of(record.raw);
+                std::uint64_t sequence = record.first;
+                for (const Bytes& frame : frames.value_or(std::vector<Bytes>())) {
+                    if (sequence >= action.first && sequence <= action.last)
+                        (void)outlets_.publish(gate::live_topic(action.stream), frame, {.qos = 0});
+                    ++sequence;
+                }
+            }
+        });
+    });
+}
+
+void Replication::act(SignMarks action) {
+    (void)pool_.post([this, action] {
+        std::vector<client::StreamMark> marks;
+        for (const auto& one : action.marks) marks.push_back({one.stream, one.position});
+        auto receipts = std::make_shared<std::vector<schema::StorageReceipt>>(
+            client::sign_receipts(marks, config_.self, config_.network, config_.key, base::wall_now()));
+        scope_.post([this, action, receipts] {
+            metrics_.count("fairstream_operator_receipts_signed_total");
+            for (std::size_t i = 0; i < receipts->size(); ++i) {
+                const auto& one = action.marks[i];
+                const Bytes encoded = serialise((*receipts)[i]);
+                remember(one.stream, config_.self, one.position.through, encoded);
+                (void)outlets_.publish(gate::receipts_topic(one.stream), encoded, {});
+                for (const std::string& peer : one.peers)
+                    if (introduce(peer, {one.stream})) (void)send(peer, kReceipt, encoded);
+            }
+        });
+    });
+}
+
+void Replication::remember(const StreamHash& stream, const std::string& by, std::uint64_t through,
+                           const Bytes& encoded) {
+    KnownReceipt& known = receipts_[stream][by];
+    if (through >= known.through) known = {through, encoded};
+}
+
+const std::map<std::string, Replication::KnownReceipt>* Replication::receipts(const StreamHash& stream) const {
+    const auto found = receipts_.find(stream);
+    return found == receipts_.end() ? nullptr : &found->second;
+}
+
+void Replication::act(PublishReceipt action) {
+    (void)outlets_.publish(gate::receipts_topic(action.stream), action.encoded, {});
+}
+
+void Replication::act(TellExpected action) {
+    const Notice notice{
+        .type = Notice::Type::kExpected, .stream = action.stream, .position = action.position, .error = {}};
+    (void)outlets_.publish(action.reply_to, as_bytes(notice.encode()), {});
+}
+
+void Replication::act(Conflict action) {
+    const log::Record& bundle = *action.arrival.bundle;
+    metrics_.count("fairstream_operator_conflicts_total");
+    const std::string name = base::to_hex(bundle.stream) + "-" + std::to_string(bundle.first) + "-" +
+                             base::to_hex(ByteView(bundle.head).first(8)) + ".bundle";
+    base::log_warn(
+        "stream {}: its writer signed two different bundles from frame {} on; the second is kept as evidence {}",
+        base::to_hex(bundle.stream), bundle.first, name);
+    (void)pool_.post([path = config_.evidence / name, arrival = action.arrival] {
+        std::error_code error;
+        std::filesystem::create_directories(path.parent_path(), error);
+        const auto held = std::distance(std::filesystem::directory_iterator(path.parent_path(), error), {});
+        if (error || static_cast<std::size_t>(held) >= kMaxEvidence || std::filesystem::exists(path, error)) return;
+        if (const auto written = base::write_file(path, arrival.bundle->raw, 0600); !written)
+            base::log_warn("evidence lost: {}", written.error().message);
+    });
+    if (action.arrival.reply_to.empty()) return;
+    const Notice notice{.type = Notice::Type::kRefused,
+                        .stream = bundle.stream,
+                        .position = {},
+                        .error = {"conflict", "other frames are stored under these numbers"}};
+    (void)outlets_.publish(action.arrival.reply_to, as_bytes(notice.encode()), {});
+}
+
+void Replication::act(PeerFault action) {
+    metrics_.count("fairstream_operator_peer_faults_total", 1, {{"peer", action.peer}});
+    base::log_warn("operator {} and stream {}: {}", action.peer, base::to_hex(action.stream), action.why);
+}
+
+}  // namespace fairstream::mqtt_bridge::storage_operator
