@@ -1,0 +1,170 @@
+#include <catch2/catch.hpp>
+
+#include "chaincode/schema/names.hpp"
+#include "tests/chaincode/market.hpp"
+
+namespace fairstream::chaincode::tests {
+
+namespace names = schema::names;
+
+namespace {
+
+/// Ten frames bought for 10 credits, keys released.
+struct Delivery {
+    Market market;
+    Who seller = market.verified_seller();
+    Who buyer = market.client_with(100 * kCredit);
+    schema::Offer offer = market.create_offer(seller, 10 * kCredit).value();
+    Market::Stored stored = market.sell(seller, offer, 10);
+    schema::Purchase purchase = market.buy(buyer, offer).value();
+    const std::string& a = stored.drawn[0];
+    const std::string& b = stored.drawn[1];
+
+    Delivery() { market.release_enough(purchase.id()); }
+    std::string deliver(std::uint64_t counter, const Market::Served& served) {
+        return code_of(market.deliver(market.receipt(buyer, purchase, counter, served)));
+    }
+};
+
+}  // namespace
+
+TEST_CASE("nobody is paid before the keys are released") {
+    Market market;
+    const auto seller = market.verified_seller();
+    const auto buyer = market.client_with(100 * kCredit);
+    const auto offer = market.create_offer(seller, kCredit).value();
+    const auto stored = market.sell(seller, offer, 2);
+    const auto purchase = market.buy(buyer, offer).value();
+    CHECK(code_of(market.deliver(market.receipt(buyer, purchase, 1, {{stored.drawn[0], {{1, 2}}}}))) ==
+          "keys_not_released");
+}
+
+TEST_CASE("a delivery receipt counts only under the buyer's key of this purchase") {
+    Delivery delivery;
+    auto& market = delivery.market;
+    const auto other = new_actor();
+    auto forged = market.receipt(delivery.buyer, delivery.purchase, 1, {{delivery.a, {{1, 10}}}});
+    forged.mutable_receipt()->set_signature(
+        market.signature(delivery.seller.key, "delivery-receipt/v1", forged.receipt().receipt()));
+    CHECK(code_of(market.deliver(forged)) == "bad_receipt");
+    forged = market.receipt(delivery.buyer, delivery.purchase, 1, {{delivery.a, {{1, 10}}}});
+    forged.set_token_signature(market.signature(other.key, "download-token/v1", delivery.purchase.grant()));
+    CHECK(code_of(market.deliver(forged)) == "bad_token_signature");
+    forged = market.receipt(delivery.buyer, delivery.purchase, 1, {{delivery.a, {{1, 1}}}});
+    auto widened = market.receipt(other, delivery.purchase, 1, {{delivery.a, {{1, 10}}}});
+    forged.mutable_receipt()->set_receipt(widened.receipt().receipt());
+    CHECK(code_of(market.deliver(forged)) == "bad_receipt");
+}
+
+TEST_CASE("a receipt for one purchase does not settle another, nor does an upload grant") {
+    Delivery delivery;
+    auto& market = delivery.market;
+    const auto second = market.buy(delivery.buyer, delivery.offer, "request-0000000002").value();
+    auto foreign = market.receipt(delivery.buyer, delivery.purchase, 1, {{delivery.a, {{1, 10}}}});
+    foreign.set_grant(second.grant());
+    foreign.set_token_signature(market.signature(delivery.buyer.key, "download-token/v1", second.grant()));
+    CHECK(code_of(market.deliver(foreign)) == "foreign_grant");
+    foreign.set_grant(delivery.stored.token.grant());
+    CHECK(code_of(market.deliver(foreign)) == "wrong_kind");
+    foreign.set_grant(std::string(32, 'f'));
+    CHECK(code_of(market.deliver(foreign)) == "not_found");
+}
+
+TEST_CASE("a replayed receipt pays nothing") {
+    Delivery delivery;
+    const auto receipt = delivery.market.receipt(delivery.buyer, delivery.purchase, 5, {{delivery.a, {{1, 3}}}});
+    delivery.market.deliver(receipt).value();
+    const auto before = delivery.market.balance(delivery.seller.did);
+    CHECK(code_of(delivery.market.deliver(receipt)) == "stale_receipt");
+    CHECK(delivery.deliver(4, {{delivery.a, {{1, 10}}}}) == "stale_receipt");
+    CHECK(delivery.deliver(6, {{delivery.a, {{1, 3}}}}) == "nothing_new");
+    CHECK(delivery.market.balance(delivery.seller.did) == before);
+}
+
+TEST_CASE("the same receipt twice in one block pays once") {
+    Delivery delivery;
+    auto& chain = delivery.market.chain;
+    const auto receipt =
+        rules::serialise(delivery.market.receipt(delivery.buyer, delivery.purchase, 1, {{delivery.a, {{1, 10}}}}));
+    const auto endorse = [&](const Who& who) {
+        return chain
+            .endorse(who, names::contract::kSecurityManager, names::security_manager::kDownloadDataStream, receipt)
+            .value();
+    };
+    const auto codes = chain.commit({endorse(delivery.buyer), endorse(delivery.seller)});
+    CHECK(codes[0] == ledger::proto::VALID);
+    CHECK(codes[1] == ledger::proto::READ_CONFLICT);
+    CHECK(delivery.market.balance(delivery.seller.did) == 9 * kCredit);
+}
+
+TEST_CASE("ranges: ascending, disjoint, within what was bought, of drawn operators, and never taken back") {
+    Delivery delivery;
+    const auto& a = delivery.a;
+    const auto& b = delivery.b;
+    CHECK(delivery.deliver(1, {{a, {{0, 3}}}}) == "bad_receipt");
+    CHECK(delivery.deliver(1, {{a, {{1, 11}}}}) == "bad_receipt");
+    CHECK(delivery.deliver(1, {{a, {{3, 2}}}}) == "bad_receipt");
+    CHECK(delivery.deliver(1, {{a, {{1, UINT64_MAX}}}}) == "bad_receipt");
+    CHECK(delivery.deliver(1, {{a, {{5, 6}, {1, 2}}}}) == "bad_receipt");
+    CHECK(delivery.deliver(1, {{a, {{1, 3}, {3, 4}}}}) == "bad_receipt");
+    CHECK(delivery.deliver(1, {{a, {{1, 5}}}, {b, {{5, 6}}}}) == "bad_receipt");
+    CHECK(delivery.deliver(1, {{a, {{1, 5}}}, {a, {{6, 7}}}}) == "bad_receipt");
+    CHECK(delivery.deliver(1, {{a, {}}}) == "bad_receipt");
+    CHECK(delivery.deliver(1, {}) == "bad_arguments");
+    std::string not_drawn;
+    for (const auto& [name, who] : delivery.market.operators)
+        if (std::find(delivery.stored.drawn.begin(), delivery.stored.drawn.end(), name) == delivery.stored.drawn.end())
+            not_drawn = name;
+    CHECK(delivery.deliver(1, {{not_drawn, {{1, 5}}}}) == "operator_not_drawn");
+
+    CHECK(delivery.deliver(1, {{a, {{1, 2}, {3, 4}}}}) == "ok");
+    CHECK(delivery.deliver(2, {{a, {{2, 9}}}}) == "bad_receipt");
+    CHECK(delivery.deliver(2, {{b, {{1, 9}}}}) == "bad_receipt");
+    CHECK(delivery.deliver(2, {{a, {{1, 6}}}, {b, {{8, 9}}}}) == "ok");
+    CHECK(delivery.market.purchase(delivery.purchase.id())->delivered_entries() == 8);
+}
+
+TEST_CASE("more than 64 ranges of one operator are refused") {
+    Market market;
+    const auto seller = market.verified_seller();
+    const auto buyer = market.client_with(100 * kCredit);
+    const auto offer = market.create_offer(seller, kCredit).value();
+    const auto stored = market.sell(seller, offer, 130);
+    const auto purchase = market.buy(buyer, offer).value();
+    market.release_enough(purchase.id());
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
+    for (std::uint64_t i = 1; i <= 129; i += 2) ranges.emplace_back(i, i);
+    CHECK(code_of(market.deliver(market.receipt(buyer, purchase, 1, {{stored.drawn[0], ranges}}))) == "bad_receipt");
+    ranges.pop_back();
+    CHECK(code_of(market.deliver(market.receipt(buyer, purchase, 1, {{stored.drawn[0], ranges}}))) == "ok");
+}
+
+TEST_CASE("a buyer that revokes its grant still pays for what it signed for") {
+    Delivery delivery;
+    schema::RevokeGrantRequest revoke;
+    revoke.set_grant(delivery.purchase.grant());
+    delivery.market.chain
+        .submit<schema::GrantReply>(delivery.buyer, names::contract::kSecurityManager,
+                                    names::security_manager::kRevokeGrant, revoke)
+        .value();
+    CHECK_FALSE(delivery.market.grant(delivery.purchase.grant())->active());
+    CHECK(delivery.deliver(1, {{delivery.a, {{1, 10}}}}) == "ok");
+    CHECK(delivery.market.balance(delivery.seller.did) == 9 * kCredit);
+}
+
+TEST_CASE("nobody but the security manager settles, and nobody but the marketplace grants") {
+    Delivery delivery;
+    schema::SettleRequest settle;
+    settle.set_purchase(delivery.purchase.id());
+    settle.set_delivered_entries(10);
+    CHECK(code_of(delivery.market.chain.submit<schema::PurchaseReply>(
+              delivery.seller, names::contract::kMarketplace, names::marketplace::kSettle, settle)) == "contract_only");
+    CHECK(code_of(delivery.market.decide({delivery.market.governed(
+              names::contract::kMarketplace, names::marketplace::kSettle, settle)})) == "contract_only");
+    schema::CreateGrantRequest grant;
+    CHECK(code_of(delivery.market.chain.submit<schema::Grant>(delivery.seller, names::contract::kSecurityManager,
+                                                              names::security_manager::kCreateGrant, grant)) ==
+          "contract_only");
+}
+
+}  // namespace fairstream::chaincode::tests
