@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 
+#include "base/file.hpp"
 #include "ledger/state/memory_state.hpp"
 #include "ledger/state/overlay.hpp"
 #include "tests/support/consortium.hpp"
