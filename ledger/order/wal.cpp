@@ -1,0 +1,210 @@
+#include "ledger/order/wal.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "identity/crypto/hash.hpp"
+
+namespace fairstream::ledger::order {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view kMagic = "FSVOTES1";
+constexpr std::uint32_t kFrameMark = 0x46535654;  // "FSVT"
+constexpr std::size_t kSumBytes = 16;
+constexpr std::size_t kFrameHeader = 4 + 4 + kSumBytes;
+constexpr std::uint32_t kMaxFrameBytes = 64u << 20;
+constexpr std::uint64_t kMaxLogBytes = 1u << 30;  // read whole at the start
+constexpr std::uint64_t kCutAbove = 4u << 20;
+
+constexpr std::string_view kHowToRejoin =
+    "; this node must not vote with this key again: give it a new key and certificate, and have the consortium replace "
+    "its entry";
+
+Bytes checksum(ByteView contents) {
+    Bytes covered;
+    base::append_u32(covered, static_cast<std::uint32_t>(contents.size()));
+    append(covered, contents);
+    const auto hash = identity::crypto::sha256(covered);
+    return {hash.begin(), hash.begin() + kSumBytes};
+}
+
+/// The contents of the whole frame at `offset`, or nothing.
+std::optional<ByteView> frame_at(ByteView file, std::size_t offset) {
+    if (file.size() - offset < kFrameHeader) return std::nullopt;
+    const auto header = file.subspan(offset, kFrameHeader);
+    const auto length = base::read_u32(header.subspan(4));
+    if (base::read_u32(header) != kFrameMark || length > kMaxFrameBytes || file.size() - offset - kFrameHeader < length)
+        return std::nullopt;
+    const auto contents = file.subspan(offset + kFrameHeader, length);
+    if (!base::equal_constant_time(checksum(contents), header.subspan(8))) return std::nullopt;
+    return contents;
+}
+
+bool whole_frame_after(ByteView file, std::size_t offset) {
+    Bytes mark;
+    base::append_u32(mark, kFrameMark);
+    for (auto at = file.begin() + static_cast<std::ptrdiff_t>(offset) + 1;; ++at) {
+        at = std::search(at, file.end(), mark.begin(), mark.end());
+        if (at == file.end()) return false;
+        if (frame_at(file, static_cast<std::size_t>(at - file.begin()))) return true;
+    }
+}
+
+struct Scanned {
+    std::vector<Bytes> records;
+    std::uint64_t good_bytes = 0;
+};
+
+Status split_records(ByteView contents, std::vector<Bytes>& out) {
+    while (!contents.empty()) {
+        if (contents.size() < 4 || contents.size() - 4 < base::read_u32(contents))
+            return fail("damaged", "a frame that is no list of records");
+        const auto length = base::read_u32(contents);
+        out.push_back(to_bytes(contents.subspan(4, length)));
+        contents = contents.subspan(4 + length);
+    }
+    return {};
+}
+
+Result<Scanned> scan(const fs::path& path, ByteView file) {
+    const auto damaged = [&](std::size_t at, const std::string& what) {
+        return fail("damaged", fmt::format("{} at byte {}: {}", path.string(), at, what));
+    };
+    Scanned scanned;
+    if (file.size() < kMagic.size()) return scanned;  // made, and cut off before its first sync
+    if (as_text(file.first(kMagic.size())) != kMagic) return damaged(0, "this is no vote log");
+    std::size_t at = kMagic.size();
+    while (at < file.size()) {
+        const auto contents = frame_at(file, at);
+        if (!contents) {
+            if (whole_frame_after(file, at))
+                return damaged(at, "a broken frame, and whole ones follow it: this is not a torn tail");
+            break;
+        }
+        if (auto split = split_records(*contents, scanned.records); !split) return damaged(at, split.error().message);
+        at += kFrameHeader + contents->size();
+    }
+    scanned.good_bytes = at;
+    return scanned;
+}
+
+Result<base::FileDescriptor> open_log(const fs::path& path, bool create) {
+    base::FileDescriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0), 0600));
+    if (!file && errno == ENOENT) return fail("not_found", "no vote log " + path.string());
+    if (!file) return fail("io_error", fmt::format("cannot open {}: {}", path.string(), std::strerror(errno)));
+    if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0)
+        return fail("in_use", path.string() + " is in use: another process votes with this key");
+    return file;
+}
+
+Status set_size(int fd, const fs::path& path, std::uint64_t size) {
+    if (::ftruncate(fd, static_cast<off_t>(size)) != 0 || ::fsync(fd) != 0)
+        return fail("io_error", fmt::format("cannot cut {}: {}", path.string(), std::strerror(errno)));
+    return {};
+}
+
+/// Guard first, log second, so that a log without a guard is a loss and never a first start.
+Result<Guard> open_guard(const VoteLog::Paths& paths, std::uint64_t decided_height) {
+    auto guard = Guard::open(paths.guard);
+    if (guard || guard.error().code != "not_found") return guard;
+    if (decided_height == 0 && !fs::exists(paths.log)) return Guard::create(paths.guard);
+    return fail("votes_lost", "the vote guard " + paths.guard.string() + " is missing" + std::string(kHowToRejoin));
+}
+
+}  // namespace
+
+VoteLog::VoteLog(Paths paths, Guard guard, base::FileDescriptor file, std::uint64_t size)
+    : paths_(std::move(paths)), guard_(std::move(guard)), file_(std::move(file)), size_(size) {}
+
+Result<VoteLog::Opened> VoteLog::open(const Paths& paths, std::uint64_t decided_height) {
+    FS_ASSIGN(auto guard, open_guard(paths, decided_height));
+    const bool never_voted = guard.position() == Position{};
+    auto file = open_log(paths.log, /*create=*/never_voted && decided_height == 0);
+    if (!file && file.error().code == "not_found")
+        return fail("votes_lost", "the vote log " + paths.log.string() + " is missing" + std::string(kHowToRejoin));
+    if (!file) return fail(file.error());
+    struct stat info {};
+    if (::fstat(file->get(), &info) != 0) return fail("io_error", "cannot read " + paths.log.string());
+    const auto size = static_cast<std::uint64_t>(info.st_size);
+    if (size > kMaxLogBytes) return fail("damaged", paths.log.string() + " at byte 0: larger than a vote log ever is");
+    FS_ASSIGN(const auto bytes, base::read_exact(file->get(), size, 0));
+    FS_ASSIGN(auto scanned, scan(paths.log, bytes));
+    Opened opened;
+    auto recovered = recover(scanned.records);
+    if (!recovered)
+        return fail("damaged",
+                    fmt::format("{} at byte {}: {}", paths.log.string(), kMagic.size(), recovered.error().message));
+    opened.recovered = std::move(*recovered);
+    if (opened.recovered.last < guard.position() && guard.position().height > decided_height)
+        return fail("votes_lost", fmt::format("{} ends at {}, but this key has voted in {}{}", paths.log.string(),
+                                              to_text(opened.recovered.last), to_text(guard.position()), kHowToRejoin));
+    if (scanned.good_bytes == 0) {
+        FS_TRY(base::write_all(file->get(), as_bytes(kMagic), 0));
+        scanned.good_bytes = kMagic.size();
+        FS_TRY(set_size(file->get(), paths.log, scanned.good_bytes));
+        FS_TRY(base::sync_folder(paths.log.parent_path()));
+    } else if (scanned.good_bytes < size) {
+        opened.bytes_cut = size - scanned.good_bytes;
+        FS_TRY(set_size(file->get(), paths.log, scanned.good_bytes));
+    }
+    if (opened.recovered.last > guard.position())
+        FS_TRY(guard.advance(opened.recovered.last));  // crashed between the two syncs
+    opened.recovered.last = guard.position();
+    opened.log.reset(new VoteLog(paths, std::move(guard), std::move(*file), scanned.good_bytes));
+    return opened;
+}
+
+Status VoteLog::append(std::span<const Bytes> records) {
+    if (failed_) return fail("io_error", paths_.log.string() + " failed before; no further vote");
+    Bytes contents;
+    Position last = guard_.position();
+    for (const auto& record : records) {
+        FS_ASSIGN(const auto at, vote_position(record));
+        if (at && *at <= last)
+            return fail("vote_regression",
+                        "a vote of " + to_text(*at) + ", but this key has voted in " + to_text(last));
+        if (at) last = *at;
+        base::append_u32(contents, static_cast<std::uint32_t>(record.size()));
+        base::append(contents, record);
+    }
+    if (auto written = write_frame(contents); !written) {
+        failed_ = true;
+        return written;
+    }
+    if (last == guard_.position()) return {};
+    auto moved = guard_.advance(last);
+    failed_ = !moved;
+    return moved;
+}
+
+Status VoteLog::write_frame(ByteView contents) {
+    Bytes frame;
+    base::append_u32(frame, kFrameMark);
+    base::append_u32(frame, static_cast<std::uint32_t>(contents.size()));
+    base::append(frame, checksum(contents));
+    base::append(frame, contents);
+    FS_TRY(base::write_all(file_.get(), frame, size_));
+    if (::fdatasync(file_.get()) != 0)
+        return fail("io_error", fmt::format("cannot sync {}: {}", paths_.log.string(), std::strerror(errno)));
+    size_ += frame.size();
+    return {};
+}
+
+Status VoteLog::cut(std::uint64_t height) {
+    if (failed_ || size_ < kCutAbove || guard_.position().height > height) return {};
+    FS_TRY(set_size(file_.get(), paths_.log, kMagic.size()));
+    size_ = kMagic.size();
+    return {};
+}
+
+}  // namespace fairstream::ledger::order
