@@ -356,7 +356,6 @@ void Replication::act(SendRange action) {
 }
 
 void Replication::act(PublishLive action) {
-    metrics_.count("fairstream_operator_frames_live_total", static_cast<double>(action.last - action.first + 1));
     (void)pool_.post([this, action] {
         auto records =
             std::make_shared<Result<std::vector<log::Record>>>(log_.read(action.stream, action.first, kRangeBytes));
@@ -371,6 +370,8 @@ void Replication::act(PublishLive action) {
                     ++sequence;
                 }
             }
+            if (!(*records)->empty() && (*records)->back().last < action.last)
+                act(PublishLive{action.stream, (*records)->back().last + 1, action.last});
         });
     });
 }
