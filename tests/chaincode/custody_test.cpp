@@ -21,6 +21,32 @@ struct Sale {
     const Chain::Organisation& organisation(std::size_t i) const { return market.chain.organisations()[i]; }
 };
 
+/// A sound dealing of a fresh key, not told to the ledger.
+std::pair<schema::DealRequest, schema::SharePackage> dealing_for(const Market& market, const Who& seller,
+                                                                 const schema::Offer& offer, std::uint32_t key_epoch) {
+    identity::crypto::custody::DealContext context{.network = market.chain.name(),
+                                                   .stream = offer.stream_id(),
+                                                   .key_epoch = key_epoch,
+                                                   .seller = seller.did,
+                                                   .roster = {},
+                                                   .threshold = 3};
+    for (const auto& organisation : market.chain.organisations())
+        context.roster.emplace_back(organisation.name, organisation.custodian.public_key().compressed());
+    const auto dealt = identity::crypto::custody::deal(context).value();
+    schema::DealRequest request;
+    request.set_stream_id(offer.stream_id());
+    request.set_key_epoch(key_epoch);
+    for (const auto& commitment : dealt.dealing.commitments) request.add_commitments(rules::as_field(commitment));
+    request.set_key_check_value(rules::as_field(dealt.dealing.key_check_value));
+    schema::SharePackage package;
+    for (const auto& share : dealt.dealing.shares) {
+        package.add_y(rules::as_field(share.y));
+        package.add_challenge(rules::as_field(share.challenge));
+        package.add_response(rules::as_field(share.response));
+    }
+    return {request, package};
+}
+
 }  // namespace
 
 TEST_CASE("only a stream's seller deals its key, once per key epoch") {
@@ -38,31 +64,12 @@ TEST_CASE("a dealing is refused unless every custodian's share is proven") {
     Market market;
     const auto seller = market.verified_seller();
     const auto offer = market.create_offer(seller, kCredit).value();
-    // A dealing made for another key epoch: its proofs are bound to that one.
-    identity::crypto::custody::DealContext context{.network = market.chain.name(),
-                                                   .stream = offer.stream_id(),
-                                                   .key_epoch = 2,
-                                                   .seller = seller.did,
-                                                   .roster = {},
-                                                   .threshold = 3};
-    for (const auto& organisation : market.chain.organisations())
-        context.roster.emplace_back(organisation.name, organisation.custodian.public_key().compressed());
-    const auto dealt = identity::crypto::custody::deal(context).value();
-    schema::DealRequest request;
-    request.set_stream_id(offer.stream_id());
-    request.set_key_epoch(1);
-    for (const auto& commitment : dealt.dealing.commitments) request.add_commitments(rules::as_field(commitment));
-    request.set_key_check_value(rules::as_field(dealt.dealing.key_check_value));
-    schema::SharePackage package;
-    for (const auto& share : dealt.dealing.shares) {
-        package.add_y(rules::as_field(share.y));
-        package.add_challenge(rules::as_field(share.challenge));
-        package.add_response(rules::as_field(share.response));
-    }
+    auto [request, package] = dealing_for(market, seller, offer, 2);
     const auto attempt = [&](const schema::SharePackage& shares) {
         return code_of(market.chain.submit<schema::DealingRecord>(
             seller, names::contract::kCustody, names::custody::kDeal, request, rules::serialise(shares)));
     };
+    request.set_key_epoch(1);  // the proofs are bound to key epoch 2
     CHECK(attempt(package) == "bad_proof");
     request.set_key_epoch(2);
     auto swapped = package;
@@ -72,10 +79,24 @@ TEST_CASE("a dealing is refused unless every custodian's share is proven") {
     fewer.mutable_y()->RemoveLast();
     CHECK(attempt(fewer) == "bad_dealing");
     auto off_curve = package;
-    off_curve.set_y(0, std::string(33, '\x02'));
+    off_curve.set_y(0, std::string(33, '\x05'));
     CHECK(attempt(off_curve) == "bad_point");
     CHECK(attempt(schema::SharePackage{}) == "private_input_missing");
     CHECK(attempt(package) == "ok");
+}
+
+TEST_CASE("the dealt shares are nowhere in the transaction") {
+    Market market;
+    const auto seller = market.verified_seller();
+    const auto offer = market.create_offer(seller, kCredit).value();
+    const auto [request, package] = dealing_for(market, seller, offer, 1);
+    const auto transaction = market.chain
+                                 .endorse(seller, names::contract::kCustody, names::custody::kDeal,
+                                          rules::serialise(request), rules::serialise(package))
+                                 .value()
+                                 .SerializeAsString();
+    CHECK(transaction.find(request.commitments(0)) != std::string::npos);
+    for (const auto& y : package.y()) CHECK(transaction.find(y) == std::string::npos);
 }
 
 TEST_CASE("a custodian releases its own share, provably, once") {
@@ -92,7 +113,7 @@ TEST_CASE("a custodian releases its own share, provably, once") {
     forged.set_b(forged.a());
     CHECK(code_of(market.release(sale.organisation(0).node, forged)) == "bad_proof");
     forged = request;
-    forged.set_a(std::string(33, '\x02'));
+    forged.set_a(std::string(33, '\x05'));
     CHECK(code_of(market.release(sale.organisation(0).node, forged)) == "bad_point");
     forged = request;
     forged.set_c("short");
@@ -148,24 +169,6 @@ TEST_CASE("a release task is for the custodian's nodes, and wanted until three m
     CHECK(task_as(sale.organisation(0).node)->wanted());
     market.chain.advance(2s);
     CHECK_FALSE(task_as(sale.organisation(0).node)->wanted());
-}
-
-TEST_CASE("the dealt shares are nowhere on the ledger") {
-    Market market;
-    const auto seller = market.verified_seller();
-    const auto offer = market.create_offer(seller, kCredit).value();
-    const auto record = market.deal(seller, offer.stream_id(), 1).value();
-    CHECK(record.threshold() == 3);
-    CHECK(record.organisations_size() == 4);
-    CHECK(record.commitments_size() == 3);
-    // The record holds commitments, roster and check value; a share would be found among its bytes.
-    const auto stored = market.store(seller, offer, 1);
-    market.upload(seller, stored).value();
-    market.record(seller, offer, stored).value();
-    const auto buyer = market.client_with(10 * kCredit);
-    const auto purchase = market.buy(buyer, offer).value();
-    const auto task = market.release_task(0, purchase.id()).value();
-    CHECK(task.dealing().SerializeAsString().find(task.y()) == std::string::npos);
 }
 
 }  // namespace fairstream::chaincode::tests

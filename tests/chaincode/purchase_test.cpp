@@ -114,7 +114,7 @@ TEST_CASE("malformed orders are refused with the argument's name") {
     request = shop.market.order(buyer, shop.offer, "request-0000000001/../x");
     CHECK(code_of(shop.market.request_download(buyer, request)) == "bad_arguments");
     request = shop.market.order(buyer, shop.offer, "request-0000000001");
-    request.set_public_key(std::string(33, '\x02'));
+    request.set_public_key(std::string(33, '\x05'));
     CHECK(shop.market.request_download(buyer, request).error().message.find("public_key") != std::string::npos);
     request = shop.market.order(buyer, shop.offer, "request-0000000001");
     request.set_offer("nonsense");

@@ -74,7 +74,7 @@ TEST_CASE("drafts are bounded") {
     CHECK(refused([](auto& draft) { draft.mutable_terms()->set_minimum_trust(1'000'001); }) == "bad_arguments");
     CHECK(refused([](auto& draft) { draft.mutable_place()->set_latitude_e7(900'000'001); }) == "bad_arguments");
     CHECK(refused([](auto& draft) {
-              for (int i = 0; i < 17; ++i) draft.add_tags("t");
+              for (int i = 0; i < 17; ++i) *draft.add_tags() = std::string(1, 't');
           }) == "bad_arguments");
     CHECK(refused([](auto& draft) { draft.set_title("a\nb"); }) == "bad_arguments");
     CHECK(refused([](auto&) {}) == "ok");
