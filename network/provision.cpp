@@ -1,12 +1,15 @@
 #include "network/provision.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "base/clock.hpp"
 #include "base/file.hpp"
 #include "identity/crypto/keys.hpp"
 #include "identity/msp/organisation_ca.hpp"
 #include "ledger/proto/ledger.pb.h"
+#include "mqtt_bridge/operator/mosquitto_config.hpp"
+#include "network/process.hpp"
 
 namespace fairstream::network {
 
@@ -122,6 +125,19 @@ Status write_operator_config(const Layout& layout, const OperatorPlace& storage)
     return base::write_file(storage.folder / "operator.yaml", as_bytes(text));
 }
 
+Status write_broker_config(const Layout& layout, const OperatorPlace& storage) {
+    const auto text = mqtt_bridge::storage_operator::mosquitto_config(
+        {.port = storage.mqtts_port,
+         .certificate = storage.folder / "tls.pem",
+         .private_key = storage.folder / "tls.key",
+         .trusted_roots = layout.organisation_folder(storage.organisation) / "roots.pem",
+         .plugin = program_folder() / "libfairstream_gate.so",
+         .gate_socket = storage.folder / "gate.sock",
+         .operator_name = storage.name,
+         .root = ::getuid() == 0});
+    return base::write_file(storage.folder / "mosquitto.conf", as_bytes(text));
+}
+
 }  // namespace
 
 Status provision(const Layout& layout) {
@@ -152,7 +168,10 @@ Status provision(const Layout& layout) {
 
 Status write_configs(const Layout& layout) {
     for (const auto& node : layout.nodes) FS_TRY(write_node_config(layout, node));
-    for (const auto& storage : layout.operators) FS_TRY(write_operator_config(layout, storage));
+    for (const auto& storage : layout.operators) {
+        FS_TRY(write_operator_config(layout, storage));
+        FS_TRY(write_broker_config(layout, storage));
+    }
     std::string text = fmt::format("# What a client needs to reach this network.\nnetwork: {}\nroots: roots.pem\ngateways:\n",
                                    layout.topology.name);
     for (const auto& node : layout.nodes)

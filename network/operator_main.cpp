@@ -1,0 +1,61 @@
+// fairstream-operator: one storage operator; its broker runs beside it (mosquitto with libfairstream_gate.so).
+#include <csignal>
+#include <cstdio>
+
+#include "base/log.hpp"
+#include "identity/did/did_key.hpp"
+#include "network/operator_config.hpp"
+#include "network/program.hpp"
+
+namespace {
+
+using namespace fairstream;
+using namespace std::chrono_literals;
+using mqtt_bridge::storage_operator::GatewayLedger;
+using mqtt_bridge::storage_operator::OperatorDaemon;
+
+int run(network::OperatorProgramConfig config) {
+    base::net::Loop loop;
+    network::Termination termination(loop);
+    config.ledger.call_timeout = 5s;
+    config.ledger.commit_timeout = 5s;
+    ledger::client::Client client(loop, config.ledger);
+    GatewayLedger ledger(client, {.key = config.daemon.key,
+                                  .did = identity::did::did_from_key(config.daemon.key.public_key()),
+                                  .certificate = {}});
+    config.daemon.on_failure = [&](const Error& error) {
+        termination.fail("this operator cannot go on: " + error.message + " (" + error.code + ")");
+    };
+    auto daemon = OperatorDaemon::start(loop, config.daemon, ledger);
+    if (!daemon) {
+        base::log_error("{} ({})", daemon.error().message, daemon.error().code);
+        return 1;
+    }
+    loop.start();
+    base::log_info("{} serves {}, its broker {}", config.daemon.name, config.daemon.https_url, config.daemon.mqtt_url);
+    const int exit_code = termination.wait();
+    base::log_info("{} stops", config.daemon.name);
+    loop.stop();
+    daemon->reset();
+    return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    std::signal(SIGPIPE, SIG_IGN);
+    base::init_log("fairstream-operator");
+    int exit_code = 0;
+    const auto arguments = network::parse_arguments(argc, argv, "A storage operator: sessions, stream log, replication.", exit_code);
+    if (!arguments) return exit_code;
+    auto config = network::load_operator_config(arguments->config);
+    if (!config) {
+        base::log_error("{} ({})", config.error().message, config.error().code);
+        return 2;
+    }
+    if (arguments->check_only) {
+        std::puts("the config is right");
+        return 0;
+    }
+    return run(std::move(*config));
+}
