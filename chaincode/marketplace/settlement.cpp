@@ -50,6 +50,20 @@ Status check_deliveries(const schema::Purchase& purchase, const schema::Purchase
     return {};
 }
 
+/// The deliveries as recorded: an operator keeps the account that its first entry of this purchase was paid to, also
+/// when the consortium gives the operator another key meanwhile.
+schema::PurchaseProgress advanced(const schema::Purchase& purchase, const schema::PurchaseProgress& before,
+                                  const schema::SettleRequest& request) {
+    auto after = before;
+    *after.mutable_deliveries() = request.deliveries();
+    for (auto& delivery : *after.mutable_deliveries())
+        for (const auto& old : before.deliveries())
+            if (old.operator_() == delivery.operator_()) delivery.set_account(old.account());
+    after.set_delivered_entries(request.delivered_entries());
+    after.set_state(after.delivered_entries() == entries_of(purchase) ? schema::SETTLED : schema::DELIVERING);
+    return after;
+}
+
 Status pay(Context& context, const schema::Purchase& purchase, const std::string& account, std::int64_t amount) {
     if (amount == 0) return {};
     schema::PayRequest request;
@@ -119,10 +133,7 @@ Result<schema::PurchaseReply> settle(Context& context, const schema::SettleReque
     if (context.created_at() >= refund_opens) return fail("too_late", "the refund deadline has passed");
     context.require_before(refund_opens);
 
-    auto after = before;
-    *after.mutable_deliveries() = request.deliveries();
-    after.set_delivered_entries(request.delivered_entries());
-    after.set_state(after.delivered_entries() == entries_of(purchase) ? schema::SETTLED : schema::DELIVERING);
+    auto after = advanced(purchase, before, request);
     FS_ASSIGN(const auto paid, pay_difference(context, purchase, before, after));
     after.set_paid_micro(before.paid_micro() + paid);
     FS_TRY(store_progress(context, purchase.id(), after));

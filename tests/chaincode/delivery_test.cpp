@@ -152,6 +152,21 @@ TEST_CASE("a buyer that revokes its grant still pays for what it signed for") {
     CHECK(delivery.market.balance(delivery.seller.did) == 9 * kCredit);
 }
 
+TEST_CASE("an operator that gets another key meanwhile is paid on, to the account it began with") {
+    Delivery delivery;
+    auto& market = delivery.market;
+    CHECK(delivery.deliver(1, {{delivery.a, {{1, 5}}}}) == "ok");
+    schema::RegisterOperatorRequest request;
+    request.mutable_operator_()->set_name(delivery.a);
+    request.mutable_operator_()->set_organisation("org1");
+    request.mutable_operator_()->set_did(new_actor().did);
+    request.mutable_operator_()->set_active(true);
+    REQUIRE(market.decide(
+        {market.governed(names::contract::kSecurityManager, names::security_manager::kRegisterOperator, request)}));
+    CHECK(delivery.deliver(2, {{delivery.a, {{1, 10}}}}) == "ok");
+    CHECK(market.balance(market.operators[delivery.a].did) == 800'000);
+}
+
 TEST_CASE("nobody but the security manager settles, and nobody but the marketplace grants") {
     Delivery delivery;
     schema::SettleRequest settle;
