@@ -39,6 +39,13 @@ public:
         });
     }
 
+    ~MqttClient() {
+        try {
+            if (client_.is_connected()) client_.disconnect(0)->wait_for(std::chrono::seconds(1));
+        } catch (const mqtt::exception&) {
+        }
+    }
+
     bool connect(ByteView proof) {
         mqtt::properties properties;
         properties.add({mqtt::property::AUTHENTICATION_METHOD, std::string(gate::kAuthMethod)});

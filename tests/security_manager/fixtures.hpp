@@ -3,6 +3,7 @@
 #include <future>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "base/net/http.hpp"
@@ -82,10 +83,14 @@ private:
 /// Runs `job` on the loop and waits for what it returns.
 template <typename Job>
 auto on_loop(base::net::Loop& loop, Job job) {
-    std::packaged_task<decltype(job())()> task(std::move(job));
-    auto result = task.get_future();
-    loop.post([&task] { task(); });
-    return result.get();
+    std::optional<decltype(job())> result;
+    std::promise<void> done;
+    loop.post([&] {
+        result.emplace(job());
+        done.set_value();
+    });
+    done.get_future().wait();
+    return std::move(*result);
 }
 
 /// An operator's security manager as its daemon runs it: HTTPS on loopback and the gate's socket.
