@@ -23,8 +23,8 @@ namespace {
 constexpr int kMaxAttempts = 10;
 /// One CommitStatus call; when it ends without a commit the transaction is submitted again, in case it was lost.
 constexpr auto kStatusWait = 5'000ms;
-/// What a call may take beyond the wait it asks for.
-constexpr auto kCallSlack = 2'000ms;
+/// What a call may take beyond the wait it asks for, before the next gateway is tried. Endorsing takes up to 5 s.
+constexpr auto kPatience = 6'000ms;
 
 bool retried_as_new(const std::string& code) {
     return code == "read_conflict" || code == "range_conflict" || code == "stale_config";
@@ -51,11 +51,12 @@ struct Client::Impl {
 
     template <typename Reply, typename Request>
     Result<Reply> ask(GatewayMethod method, const Request& request) {
-        return ask<Reply>(method, request, options.call_timeout);
+        return ask<Reply>(method, request, options.call_timeout, kPatience);
     }
     template <typename Reply, typename Request>
-    Result<Reply> ask(GatewayMethod method, const Request& request, std::chrono::milliseconds timeout) {
-        FS_ASSIGN(const Bytes bytes, gateways->call(method, proto::encode(request), timeout).result);
+    Result<Reply> ask(GatewayMethod method, const Request& request, std::chrono::milliseconds timeout,
+                      std::chrono::milliseconds patience) {
+        FS_ASSIGN(const Bytes bytes, gateways->call(method, proto::encode(request), timeout, patience).result);
         return parse<Reply>(bytes);
     }
 
@@ -83,7 +84,7 @@ Result<Client::Impl::Proposed> Client::Impl::endorse(const Identity& who, const 
 Status Client::Impl::hand_over(const Proposed& proposed, bool& maybe_received) {
     proto::SubmitRequest request;
     request.set_transaction(proto::as_field(proposed.transaction));
-    auto answer = gateways->call(GatewayMethod::kSubmit, proto::encode(request), options.call_timeout);
+    auto answer = gateways->call(GatewayMethod::kSubmit, proto::encode(request), options.call_timeout, kPatience);
     // A refusal says that this submission was not admitted; it takes nothing back of an earlier one.
     const bool refused = !answer.result && !Gateways::is_transient(answer.result.error());
     maybe_received = maybe_received || (answer.maybe_received && !refused);
@@ -103,7 +104,8 @@ Result<proto::CommitStatusReply> Client::Impl::wait_for_commit(const Proposed& p
         request.set_transaction_id(proto::as_field(proposed.id));
         const auto wait = std::min<std::chrono::milliseconds>(left, kStatusWait);
         request.set_wait_ms(static_cast<std::uint32_t>(wait.count()));
-        auto status = ask<proto::CommitStatusReply>(GatewayMethod::kCommitStatus, request, wait + kCallSlack);
+        auto status = ask<proto::CommitStatusReply>(GatewayMethod::kCommitStatus, request, wait + options.call_timeout,
+                                                    wait + kPatience);
         if (status && status->known()) return status;
         if (!status && !Gateways::is_transient(status.error()) && status.error().code != "unreachable")
             return fail(std::move(status).error());
@@ -163,7 +165,7 @@ Result<proto::CommitStatusReply> Client::commit_status(ByteView transaction_id, 
     request.set_transaction_id(proto::as_field(transaction_id));
     request.set_wait_ms(static_cast<std::uint32_t>(std::clamp<std::int64_t>(wait.count(), 0, 30'000)));
     return impl_->ask<proto::CommitStatusReply>(GatewayMethod::kCommitStatus, request,
-                                                impl_->options.call_timeout + wait);
+                                                impl_->options.call_timeout + wait, kPatience + wait);
 }
 
 Result<proto::GetTransactionReply> Client::transaction(ByteView transaction_id) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "base/assert.hpp"
@@ -66,13 +67,15 @@ std::shared_ptr<RpcClient> Gateways::connected_before(std::chrono::microseconds 
     }
 }
 
-Gateways::Answer Gateways::call(proto::GatewayMethod method, const Bytes& payload, std::chrono::milliseconds timeout) {
+Gateways::Answer Gateways::call(proto::GatewayMethod method, const Bytes& payload, std::chrono::milliseconds timeout,
+                                std::chrono::milliseconds patience) {
     FS_ASSERT(!loop_.on_loop_thread());
     const auto deadline = base::steady_now() + timeout;
     Answer answer{fail("unreachable", "no gateway could be reached: " + names())};
     while (const auto client = connected_before(deadline)) {
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - base::steady_now());
-        answer.result = client->call_and_wait(static_cast<std::uint16_t>(method), payload, std::max(left, 1ms));
+        answer.result =
+            client->call_and_wait(static_cast<std::uint16_t>(method), payload, std::clamp(left, 1ms, patience));
         if (answer.result || !is_transient(answer.result.error())) {
             answer.maybe_received = true;
             return answer;

@@ -18,10 +18,11 @@ public:
         /// Some gateway may have received the request (a failed submission may still commit).
         bool maybe_received = false;
     };
-    /// Calls until a gateway answers or `timeout` passes; for requests that may safely arrive more than once. Blocks;
-    /// not on the loop thread. Errors: unreachable (no gateway was connected), timeout, unavailable, busy, and the
-    /// gateway's own.
-    Answer call(proto::GatewayMethod method, const Bytes& payload, std::chrono::milliseconds timeout);
+    /// Calls until a gateway answers or `timeout` passes, each for at most `patience`; for requests that may safely
+    /// arrive more than once. Blocks; not on the loop thread. Errors: unreachable (no gateway was connected), timeout,
+    /// unavailable, busy, and the gateway's own.
+    Answer call(proto::GatewayMethod method, const Bytes& payload, std::chrono::milliseconds timeout,
+                std::chrono::milliseconds patience);
 
     /// The one in use, connected or connecting.
     std::shared_ptr<base::net::RpcClient> current();

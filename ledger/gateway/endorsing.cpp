@@ -15,6 +15,8 @@ constexpr auto kTimeout = 5'000ms;
 /// Between attempts; a node that lags by a block is there after the first or second.
 constexpr auto kFirstPause = 10ms;
 constexpr std::uint32_t kMaxAttempts = 12;
+/// If all answered, and nobody says that it lags, they are asked again for 0.6 s.
+constexpr std::uint32_t kMaxMismatches = 6;
 constexpr std::uint32_t kDoublings = 6;
 
 Tally new_tally(const Parts& parts) {
@@ -103,7 +105,8 @@ void Endorsing::conclude() {
             break;
     }
     const auto pause = kFirstPause * (1u << std::min(attempt_ - 1, kDoublings));
-    if (!tally_.may_heal() || attempt_ == kMaxAttempts || base::steady_now() + pause >= deadline_)
+    const auto most = tally_.lacks_answers() ? kMaxAttempts : kMaxMismatches;
+    if (!tally_.may_heal() || attempt_ >= most || base::steady_now() + pause >= deadline_)
         return std::exchange(done_, nullptr)(fail(tally_.error()));
     ++attempt_;  // answers of this attempt that are still out no longer count
     scope_.after(pause, [self = shared_from_this()] { self->ask_all(); });

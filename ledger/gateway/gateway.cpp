@@ -171,7 +171,7 @@ void Gateway::info(ResponderPtr responder) const {
     reply.set_height(progress.height);
     reply.set_sealed_height(progress.sealed_height);
     reply.set_block_hash(proto::as_field(progress.block_hash));
-    parts_.channel->config().SerializeToString(reply.mutable_config());
+    reply.set_config(proto::as_field(parts_.config));
     reply.set_mempool(progress.waiting);
     reply.set_round(progress.round);
     responder->reply(proto::encode(reply));

@@ -44,6 +44,7 @@ struct Parts {
     base::net::Loop& loop;
     base::Pool& pool;
     std::shared_ptr<const contract::Channel> channel;
+    Bytes config;  // the channel's, byte for byte
     std::string node;
     std::string organisation;
     endorse::Endorser& endorser;

@@ -34,6 +34,8 @@ public:
     Error error() const;
     /// Precondition: kSplit. Asking again a little later may help: somebody lags, or did not answer.
     bool may_heal() const;
+    /// Some did not answer, or said themselves that they lag.
+    bool lacks_answers() const { return !absent_.empty(); }
 
 private:
     struct Vote {

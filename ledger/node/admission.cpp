@@ -5,7 +5,8 @@
 
 namespace fairstream::ledger::node {
 
-Result<identity::crypto::Hash> check_transaction(const contract::Channel& channel, ByteView transaction, TimePoint now) {
+Result<identity::crypto::Hash> check_transaction(const contract::Channel& channel, ByteView transaction,
+                                                 TimePoint now) {
     const auto checked = validate::check_form(channel, transaction, now);
     if (!checked.form.valid()) return fail(proto::code_of(checked.form.code), checked.form.reason);
     const auto signatures = validate::verify_signatures(channel, checked, now);

@@ -26,8 +26,8 @@ struct AppliedBlock {
 /// written by the node's one writing thread.
 class Chain {
 public:
-    /// `pool` helps to verify signatures. Opens the stores in `folder` and brings the state up to the blocks. Errors: io_error, damaged (names what does
-    /// not fit), wrong_channel (the data belong to another genesis).
+    /// `pool` helps to verify signatures. Opens the stores in `folder` and brings the state up to the blocks. Errors:
+    /// io_error, damaged (names what does not fit), wrong_channel (the data belong to another genesis).
     static Result<std::unique_ptr<Chain>> open(const std::filesystem::path& folder,
                                                std::shared_ptr<const contract::Channel> channel, base::Pool& pool);
 

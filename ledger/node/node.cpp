@@ -107,8 +107,9 @@ Status Node::Impl::open() {
                         .fetch_blocks = [this] { block_fetcher->fetch(); },
                         .decided = [this](proto::DecidedBlock decided) { commit(std::move(decided)); },
                         .failed = [this](const Error& error) { failed(error); }});
-    gateway_service = std::make_unique<gateway::Gateway>(gateway::Parts{
-        loop, *pool, channel, config.name, organisation, *endorser, chain->state(), chain->blocks(), metrics, *this});
+    gateway_service = std::make_unique<gateway::Gateway>(
+        gateway::Parts{loop, *pool, channel, config.genesis, config.name, organisation, *endorser, chain->state(),
+                       chain->blocks(), metrics, *this});
     return {};
 }
 

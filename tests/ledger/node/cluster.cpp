@@ -108,8 +108,8 @@ void Cluster::make_genesis() {
     genesis_ = proto::encode(config);
 }
 
-Status Cluster::start(std::size_t index) {
-    auto& member = *members_[index];
+node::NodeConfig Cluster::config(std::size_t index) const {
+    const auto& member = *members_[index];
     node::NodeConfig config;
     config.name = name(index);
     config.data_folder = folder(index);
@@ -121,10 +121,15 @@ Status Cluster::start(std::size_t index) {
     for (std::size_t i = 0; i < size(); ++i)
         if (i != index) config.peers.push_back({name(i), {.host = "127.0.0.1", .port = members_[i]->peer_port}});
     config.contracts = {kv_contract()};
+    return config;
+}
+
+Status Cluster::start(std::size_t index) {
+    auto& member = *members_[index];
     member.metrics = std::make_unique<base::Metrics>();
     member.loop = std::make_unique<base::net::Loop>();
     member.loop->start();
-    auto node = node::Node::start(*member.loop, std::move(config), *member.metrics);
+    auto node = node::Node::start(*member.loop, config(index), *member.metrics);
     if (!node) return fail(node.error());
     member.node = std::move(*node);
     return {};

@@ -22,6 +22,7 @@ public:
     ~Cluster();
 
     std::size_t size() const { return members_.size(); }
+    ledger::node::NodeConfig config(std::size_t node) const;
     /// Starts the node; answers why it did not.
     Status start(std::size_t node);
     void stop(std::size_t node);
