@@ -19,6 +19,7 @@ namespace {
 constexpr std::size_t kWindowBytes = 8u << 20;  // sent and not yet stored by a quorum
 constexpr auto kResendAfter = 1500ms;
 constexpr auto kConnectEvery = 250ms;
+constexpr auto kConnectTimeout = 8s;
 constexpr auto kRefusalsStand = 15s;  // an operator's node may be a few blocks behind the grant
 
 }  // namespace
@@ -58,7 +59,7 @@ Status Upload::connect() {
                                     .grant = options_.grant,
                                     .holder = options_.holder,
                                     .trusted_roots = options_.trusted_roots,
-                                    .timeout = options_.silence},
+                                    .timeout = kConnectTimeout},
                                    {receipts_topic_});
     if (!link) {
         const Error error = link.error();

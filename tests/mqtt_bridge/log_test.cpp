@@ -4,12 +4,12 @@
 #include "base/file.hpp"
 #include "mqtt_bridge/log/file_stream_log.hpp"
 #include "tests/mqtt_bridge/chain.hpp"
-#include "tests/mqtt_bridge/temp_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 using namespace fairstream;
 using namespace fairstream::mqtt_bridge::log;
 using fairstream::tests::Chain;
-using fairstream::tests::TempFolder;
+using fairstream::tests::TemporaryFolder;
 namespace fs = std::filesystem;
 
 namespace {
@@ -39,7 +39,7 @@ const char* const kFirstSegment = "segment-00000001.log";
 }  // namespace
 
 TEST_CASE("what was appended is read back from any number in it, also after a restart") {
-    const TempFolder folder;
+    const TemporaryFolder folder;
     Chain a(1), b(2);
     const std::vector<Record> records{a.next(4), b.next(2), a.next(4), a.next(1)};
     {
@@ -61,7 +61,7 @@ TEST_CASE("what was appended is read back from any number in it, also after a re
 }
 
 TEST_CASE("a bundle that comes twice is stored once, and another one under its numbers is a conflict") {
-    const TempFolder folder;
+    const TemporaryFolder folder;
     auto log = open_log(folder.path());
     Chain honest(1), forged(1, "another story");
     const Record first = honest.next();
@@ -78,7 +78,7 @@ TEST_CASE("a bundle that comes twice is stored once, and another one under its n
 }
 
 TEST_CASE("a torn last batch is cut off, wherever it was torn") {
-    const TempFolder folder;
+    const TemporaryFolder folder;
     Chain chain(1);
     const Record kept = chain.next(), torn = chain.next();
     std::uintmax_t whole = 0, both = 0;
@@ -102,7 +102,7 @@ TEST_CASE("a torn last batch is cut off, wherever it was torn") {
 }
 
 TEST_CASE("a changed byte before the last batch is damage, and is named") {
-    const TempFolder folder;
+    const TemporaryFolder folder;
     Chain chain(1);
     {
         auto log = open_log(folder.path());
@@ -121,7 +121,7 @@ TEST_CASE("a changed byte before the last batch is damage, and is named") {
 }
 
 TEST_CASE("an older segment that ends early, or is missing, is damage") {
-    const TempFolder folder;
+    const TemporaryFolder folder;
     Chain chain(1);
     {
         auto log = open_log(folder.path(), {.segment_bytes = 200});
@@ -140,7 +140,7 @@ TEST_CASE("an older segment that ends early, or is missing, is damage") {
 }
 
 TEST_CASE("removed bundles free their segments, and their numbers are never used again") {
-    const TempFolder folder;
+    const TemporaryFolder folder;
     Chain chain(1), other(2);
     std::vector<Record> records;
     {
@@ -167,13 +167,13 @@ TEST_CASE("removed bundles free their segments, and their numbers are never used
 }
 
 TEST_CASE("one process at a time has the log open") {
-    const TempFolder folder;
+    const TemporaryFolder folder;
     const auto log = open_log(folder.path());
     CHECK(open_error(folder.path()) == "in_use");
 }
 
 TEST_CASE("a bundle above the bound is refused") {
-    const TempFolder folder;
+    const TemporaryFolder folder;
     auto log = open_log(folder.path(), {.max_record_bytes = 50});
     const Record record = Chain(1).next(1, 51);
     const auto outcome = log->append({&record, 1});
