@@ -14,7 +14,8 @@ struct DemoOptions {
 };
 
 /// `fairstream demo`: a whole consortium, one complete trade on real input, then the refusals. Prints what each step
-/// proved, hashes, balances and times. Error: demo_failed, naming what did not hold; everything started is stopped either way.
+/// proved, hashes, balances and times. Error: demo_failed, naming what did not hold; everything started is stopped
+/// either way.
 Status demo(const DemoOptions& options);
 
 /// Readings from /proc and /sys for `seconds`, as SenML (RFC 8428), one pack.

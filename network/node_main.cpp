@@ -32,7 +32,8 @@ ledger::client::Options own_gateway(const network::NodeProgramConfig& config, st
     ledger::proto::ChannelConfig genesis;
     genesis.ParseFromArray(config.node.genesis.data(), static_cast<int>(config.node.genesis.size()));
     return {.channel = genesis.channel(),
-            .gateways = {{.address = {.host = config.node.gateway_listen.host, .port = port}, .server_name = config.node.name}},
+            .gateways = {{.address = {.host = config.node.gateway_listen.host, .port = port},
+                          .server_name = config.node.name}},
             .trusted_roots = config.trusted_roots,
             .call_timeout = 5s,
             .commit_timeout = 5s};
@@ -74,7 +75,8 @@ int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
     base::init_log("fairstream-node");
     int exit_code = 0;
-    const auto arguments = network::parse_arguments(argc, argv, "A ledger node of one organisation, and its key custodian.", exit_code);
+    const auto arguments =
+        network::parse_arguments(argc, argv, "A ledger node of one organisation, and its key custodian.", exit_code);
     if (!arguments) return exit_code;
     auto config = network::load_node_config(arguments->config);
     if (!config) {

@@ -27,11 +27,14 @@ Result<OperatorProgramConfig> load_operator_config(const std::filesystem::path& 
     daemon.data = beside(file, config.text("data"));
     daemon.gate_socket = beside(file, config.text("gate_socket"));
     if (daemon.gate_socket.string().size() > kMaxSocketPathBytes)
-        config.reject("gate_socket", "its path has more than 107 bytes, which no Unix socket can have: use a shorter folder");
+        config.reject("gate_socket",
+                      "its path has more than 107 bytes, which no Unix socket can have: use a shorter folder");
     const auto https_listen = config.text("https_listen", 256);
     const auto mqtts_listen = config.text("mqtts_listen", 256);
-    if (const auto address = marketplace_dapp::client::parse_address(https_listen)) daemon.listen = *address;
-    else config.reject("https_listen", address.error().message);
+    if (const auto address = marketplace_dapp::client::parse_address(https_listen))
+        daemon.listen = *address;
+    else
+        config.reject("https_listen", address.error().message);
     daemon.https_url = config.optional_text("https_url").value_or("https://" + https_listen);
     daemon.mqtt_url = config.optional_text("mqtt_url").value_or("mqtts://" + mqtts_listen);
     daemon.bearer_allowed = config.flag_or("bearer_sessions", true);
@@ -39,7 +42,8 @@ Result<OperatorProgramConfig> load_operator_config(const std::filesystem::path& 
         auto name = gateway.text("name", 64);
         if (const auto address = marketplace_dapp::client::parse_address(gateway.text("address", 256)))
             out.ledger.gateways.push_back({.address = *address, .server_name = std::move(name)});
-        else gateway.reject("address", address.error().message);
+        else
+            gateway.reject("address", address.error().message);
     }
     if (out.ledger.gateways.empty()) config.reject("gateways", "names no node of the own organisation");
     FS_TRY(config.finish());

@@ -46,7 +46,8 @@ int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
     base::init_log("fairstream-operator");
     int exit_code = 0;
-    const auto arguments = network::parse_arguments(argc, argv, "A storage operator: sessions, stream log, replication.", exit_code);
+    const auto arguments =
+        network::parse_arguments(argc, argv, "A storage operator: sessions, stream log, replication.", exit_code);
     if (!arguments) return exit_code;
     auto config = network::load_operator_config(arguments->config);
     if (!config) {

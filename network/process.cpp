@@ -47,7 +47,8 @@ std::string describe_end(int status) {
 
 Status start(Child& child) {
     const int log = ::open(child.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-    if (log < 0) return fail("start_failed", fmt::format("cannot write {}: {}", child.log.string(), std::strerror(errno)));
+    if (log < 0)
+        return fail("start_failed", fmt::format("cannot write {}: {}", child.log.string(), std::strerror(errno)));
     std::vector<char*> arguments;
     for (auto& argument : child.command) arguments.push_back(argument.data());
     arguments.push_back(nullptr);

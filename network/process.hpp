@@ -12,13 +12,14 @@
 
 namespace fairstream::network {
 
-/// One program started by the supervisor. It dies with the supervisor, writes to its own log file and inherits nothing else.
+/// One program started by the supervisor. It dies with the supervisor, writes to its own log file and inherits nothing
+/// else.
 struct Child {
     std::string name;
     std::vector<std::string> command;  // absolute path first
     std::filesystem::path log;
-    pid_t pid = -1;                    // -1: not running
-    std::string end;                   // how it ended, once it has
+    pid_t pid = -1;   // -1: not running
+    std::string end;  // how it ended, once it has
 };
 
 /// Starts `child`; output is appended to its log. Errors: start_failed.

@@ -15,10 +15,13 @@ namespace fs = std::filesystem;
 std::optional<ProgramArguments> parse_arguments(int argc, char** argv, const std::string& what_it_is, int& exit_code) {
     ProgramArguments arguments;
     const auto program = fs::path(argv[0]).filename().string();
-    const auto usage = "usage: " + program + " --config FILE [--check]\n\n" + what_it_is +
-                       "\n\n  --config FILE  its YAML config\n  --check        read the config, say whether it is right, and end\n"
-                       "\nExample:\n  " + program + " --config D/org1/node1/node.yaml\n"
-                       "\nFAIRSTREAM_LOG=debug|info|warn|error sets how much it says on standard error.\n";
+    const auto usage =
+        "usage: " + program + " --config FILE [--check]\n\n" + what_it_is +
+        "\n\n  --config FILE  its YAML config\n  --check        read the config, say whether it is right, and end\n"
+        "\nExample:\n  " +
+        program +
+        " --config D/org1/node1/node.yaml\n"
+        "\nFAIRSTREAM_LOG=debug|info|warn|error sets how much it says on standard error.\n";
     for (int i = 1; i < argc; ++i) {
         const std::string_view argument = argv[i];
         if (argument == "--help" || argument == "-h") {

@@ -17,7 +17,8 @@ struct ProgramArguments {
     bool check_only = false;  // --check: read the config, say whether it is right, and end
 };
 
-/// --config FILE, --check, --help, --version. Nothing (and the exit code in `exit_code`) if the program has already answered.
+/// --config FILE, --check, --help, --version. Nothing (and the exit code in `exit_code`) if the program has already
+/// answered.
 std::optional<ProgramArguments> parse_arguments(int argc, char** argv, const std::string& what_it_is, int& exit_code);
 
 /// Paths in a config are relative to its file.

@@ -102,11 +102,14 @@ Status make_members(const Layout& layout, const std::string& organisation, const
 Status write_node_config(const Layout& layout, const NodePlace& node) {
     std::string text = fmt::format(
         "# One ledger node. Paths are relative to this file.\n"
-        "name: {}\norganisation: {}\ngenesis: ../genesis.bin\nroots: ../roots.pem\nkey: node.key\ncertificate: node.pem\n"
-        "custodian_key: ../custodian.key\ndata: data\npeer_listen: 127.0.0.1:{}\ngateway_listen: 127.0.0.1:{}\npeers:\n",
+        "name: {}\norganisation: {}\ngenesis: ../genesis.bin\nroots: ../roots.pem\nkey: node.key\ncertificate: "
+        "node.pem\n"
+        "custodian_key: ../custodian.key\ndata: data\npeer_listen: 127.0.0.1:{}\ngateway_listen: "
+        "127.0.0.1:{}\npeers:\n",
         node.name, node.organisation, node.peer_port, node.gateway_port);
     for (const auto& peer : layout.nodes)
-        if (peer.name != node.name) text += fmt::format("  - name: {}\n    address: 127.0.0.1:{}\n", peer.name, peer.peer_port);
+        if (peer.name != node.name)
+            text += fmt::format("  - name: {}\n    address: 127.0.0.1:{}\n", peer.name, peer.peer_port);
     if (layout.nodes.size() == 1) text = text.substr(0, text.rfind("peers:\n"));
     return base::write_file(node.folder / "node.yaml", as_bytes(text));
 }
@@ -172,8 +175,9 @@ Status write_configs(const Layout& layout) {
         FS_TRY(write_operator_config(layout, storage));
         FS_TRY(write_broker_config(layout, storage));
     }
-    std::string text = fmt::format("# What a client needs to reach this network.\nnetwork: {}\nroots: roots.pem\ngateways:\n",
-                                   layout.topology.name);
+    std::string text =
+        fmt::format("# What a client needs to reach this network.\nnetwork: {}\nroots: roots.pem\ngateways:\n",
+                    layout.topology.name);
     for (const auto& node : layout.nodes)
         text += fmt::format("  - name: {}\n    address: 127.0.0.1:{}\n", node.name, node.gateway_port);
     return base::write_file(layout.public_folder() / "network.yaml", as_bytes(text));

@@ -5,8 +5,8 @@
 
 namespace fairstream::network {
 
-/// Makes what a network needs once, each organisation's in its own folder: CA, admin, custodian and node keys with their
-/// certificates, operators' keys, the genesis file, the issuer of this one-machine network (keys/issuer1.key).
+/// Makes what a network needs once, each organisation's in its own folder: CA, admin, custodian and node keys with
+/// their certificates, operators' keys, the genesis file, the issuer of this one-machine network (keys/issuer1.key).
 /// Errors: exists (a half-made folder is not repaired: remove it), io_error.
 Status provision(const Layout& layout);
 

@@ -107,8 +107,13 @@ Result<NetworkStatus> network_status(const fs::path& dir) {
     const auto recorded = all.running ? recorded_processes(layout) : std::map<std::string, Recorded>{};
     const auto base_status = [&](const std::string& name, const std::string& organisation, const std::string& role,
                                  std::string address) {
-        ProcessStatus process{.name = name, .organisation = organisation, .role = role, .state = "down", .why = {},
-                              .address = std::move(address), .log = {}};
+        ProcessStatus process{.name = name,
+                              .organisation = organisation,
+                              .role = role,
+                              .state = "down",
+                              .why = {},
+                              .address = std::move(address),
+                              .log = {}};
         if (const auto found = recorded.find(name); found != recorded.end()) {
             process.pid = found->second.pid;
             process.log = found->second.log;
@@ -119,16 +124,19 @@ Result<NetworkStatus> network_status(const fs::path& dir) {
     };
     ReadinessProbe::Impl probe(layout);
     for (const auto& node : layout.nodes) {
-        auto process = base_status(node.name, node.organisation, "node", fmt::format("127.0.0.1:{}", node.gateway_port));
+        auto process =
+            base_status(node.name, node.organisation, "node", fmt::format("127.0.0.1:{}", node.gateway_port));
         if (process.pid > 0) {
-            if (const auto info = probe.ask(node)) process.height = info->height();
-            else process.state = "starting", process.why = info.error().message;
+            if (const auto info = probe.ask(node))
+                process.height = info->height();
+            else
+                process.state = "starting", process.why = info.error().message;
         }
         all.processes.push_back(std::move(process));
     }
     for (const auto& storage : layout.operators) {
-        auto process =
-            base_status(storage.name, storage.organisation, "operator", fmt::format("https://127.0.0.1:{}", storage.https_port));
+        auto process = base_status(storage.name, storage.organisation, "operator",
+                                   fmt::format("https://127.0.0.1:{}", storage.https_port));
         if (process.pid > 0)
             if (const auto answer = probe.ask(storage); !answer)
                 process.state = "starting", process.why = answer.error().message;
@@ -161,8 +169,10 @@ boost::json::object NetworkStatus::to_json() const {
     for (const auto& process : processes)
         if (process.role == "broker") brokers[process.name] = &process;
     for (const auto& process : processes) {
-        boost::json::object entry{{"name", process.name},   {"organisation", process.organisation},
-                                  {"pid", process.pid},     {"state", process.state},
+        boost::json::object entry{{"name", process.name},
+                                  {"organisation", process.organisation},
+                                  {"pid", process.pid},
+                                  {"state", process.state},
                                   {"log", process.log.string()}};
         if (!process.why.empty()) entry["why"] = process.why;
         if (process.role == "node") {
@@ -183,7 +193,10 @@ boost::json::object NetworkStatus::to_json() const {
 }
 
 std::string NetworkStatus::to_text() const {
-    std::string text = fmt::format("network {}: {}\n", network, !running ? "not running" : ready() ? "ready" : "not ready");
+    std::string text = fmt::format("network {}: {}\n", network,
+                                   !running  ? "not running"
+                                   : ready() ? "ready"
+                                             : "not ready");
     for (const auto& process : processes)
         text += fmt::format("  {:<14} {:<8} {:<9} {:>8} {:<28} {}{}\n", process.name, process.role, process.state,
                             process.pid > 0 ? std::to_string(process.pid) : "-", process.address,

@@ -20,11 +20,11 @@ namespace fairstream::network {
 struct ProcessStatus {
     std::string name;
     std::string organisation;
-    std::string role;        // "node", "operator", "broker"
-    pid_t pid = 0;           // 0: not running
-    std::string state;       // "ready", "starting", "down"
-    std::string why;         // when not ready
-    std::string address;     // gateway, https or mqtts
+    std::string role;          // "node", "operator", "broker"
+    pid_t pid = 0;             // 0: not running
+    std::string state;         // "ready", "starting", "down"
+    std::string why;           // when not ready
+    std::string address;       // gateway, https or mqtts
     std::uint64_t height = 0;  // of a node's ledger
     std::filesystem::path log;
 };

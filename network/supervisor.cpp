@@ -51,10 +51,11 @@ Result<std::vector<Child>> plan_operators(const Layout& layout) {
     if (layout.operators.empty()) return children;
     FS_ASSIGN(const auto mosquitto, find_program("mosquitto"));
     for (const auto& storage : layout.operators) {
-        children.push_back({.name = storage.name,
-                            .command = {program_folder() / "fairstream-operator", "--config", storage.folder / "operator.yaml"},
-                            .log = storage.folder / "log.txt",
-                            .end = {}});
+        children.push_back(
+            {.name = storage.name,
+             .command = {program_folder() / "fairstream-operator", "--config", storage.folder / "operator.yaml"},
+             .log = storage.folder / "log.txt",
+             .end = {}});
         children.push_back({.name = storage.name + ".broker",
                             .command = {mosquitto, "-c", storage.folder / "mosquitto.conf"},
                             .log = storage.folder / "broker-log.txt",
@@ -68,7 +69,8 @@ std::string last_lines(const fs::path& file, std::size_t count) {
     if (!contents) return {};
     std::string_view text = as_text(*contents);
     std::size_t from = text.size();
-    for (std::size_t i = 0; i <= count && from != std::string_view::npos && from > 0; ++i) from = text.rfind('\n', from - 1);
+    for (std::size_t i = 0; i <= count && from != std::string_view::npos && from > 0; ++i)
+        from = text.rfind('\n', from - 1);
     return std::string(from == std::string_view::npos || from == 0 ? text : text.substr(from + 1));
 }
 
@@ -131,8 +133,8 @@ private:
             reap(children_);
             for (auto child = children_.begin() + static_cast<std::ptrdiff_t>(first); child != children_.end(); ++child)
                 if (child->pid < 0)
-                    return fail("start_failed",
-                                fmt::format("{} {}; its log says:\n{}", child->name, child->end, last_lines(child->log, 8)));
+                    return fail("start_failed", fmt::format("{} {}; its log says:\n{}", child->name, child->end,
+                                                            last_lines(child->log, 8)));
             const auto waiting = probe.not_ready(/*operators_too=*/first > 0);
             if (waiting.empty()) return {};
             if (std::chrono::steady_clock::now() > deadline)
@@ -151,8 +153,8 @@ private:
     void write_processes() {
         std::string text = "processes:\n";
         for (const auto& child : children_)
-            text += fmt::format("  - name: {}\n    pid: {}\n    log: {}\n    end: \"{}\"\n", child.name, std::max(child.pid, 0),
-                                child.log.string(), child.end);
+            text += fmt::format("  - name: {}\n    pid: {}\n    log: {}\n    end: \"{}\"\n", child.name,
+                                std::max(child.pid, 0), child.log.string(), child.end);
         if (auto written = base::write_file(layout_.run_folder() / "processes.yaml", as_bytes(text)); !written)
             base::log_error("{}", written.error().message);
     }
@@ -188,7 +190,8 @@ Result<int> spawn_supervisor(const fs::path& dir) {
         ::dup2(report[1], 3);
         ::close_range(4, ~0U, 0);
         const auto program = program_folder() / "fairstream";
-        ::execl(program.c_str(), program.c_str(), "network", "supervise", "--dir", dir.c_str(), "--report-fd", "3", nullptr);
+        ::execl(program.c_str(), program.c_str(), "network", "supervise", "--dir", dir.c_str(), "--report-fd", "3",
+                nullptr);
         ::_exit(127);
     }
     ::close(report[1]);
@@ -222,18 +225,22 @@ Status follow(int report, const Progress& progress) {
     return fail("start_failed", "the supervisor ended unexpectedly; see run/supervisor.log");
 }
 
+/// A network keeps its shape for life.
+Status check_shape(const Topology& known, const UpOptions& options) {
+    const auto& asked = options.topology;
+    if (!options.shape_given || (known.organisations == asked.organisations &&
+                                 known.nodes_per_org == asked.nodes_per_org && known.operators == asked.operators))
+        return {};
+    return fail("shape_differs",
+                fmt::format("{} holds a network of {} organisations, {} nodes each, {} operators; use another "
+                            "folder for another shape",
+                            options.dir.string(), known.organisations, known.nodes_per_org, known.operators));
+}
+
+/// Makes the network's files where there are none yet.
 Status prepare_folder(const UpOptions& options, const Progress& progress) {
     auto known = Topology::load(options.dir);
-    if (known) {
-        const auto& asked = options.topology;
-        if (options.shape_given && (known->organisations != asked.organisations ||
-                                    known->nodes_per_org != asked.nodes_per_org || known->operators != asked.operators))
-            return fail("shape_differs", fmt::format("{} holds a network of {} organisations, {} nodes each, {} operators; "
-                                                     "use another folder for another shape",
-                                                     options.dir.string(), known->organisations, known->nodes_per_org,
-                                                     known->operators));
-        return {};
-    }
+    if (known) return check_shape(*known, options);
     if (known.error().code != "not_found") return fail(known.error());
     fs::create_directories(options.dir / "run");
     progress("making keys, certificates and the genesis file");
@@ -243,11 +250,11 @@ Status prepare_folder(const UpOptions& options, const Progress& progress) {
 }  // namespace
 
 Status up(const UpOptions& options, const Progress& progress) {
+    FS_TRY(prepare_folder(options, progress));
     if (const auto pid = RunLock::holder(lock_file(options.dir))) {
-        ::kill(*pid, SIGHUP);
+        ::kill(*pid, SIGHUP);  // starts again what has died
         return wait_until_ready(options.dir, kReadyWithin);
     }
-    FS_TRY(prepare_folder(options, progress));
     FS_ASSIGN(const int report, spawn_supervisor(options.dir));
     return follow(report, progress);
 }

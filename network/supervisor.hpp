@@ -15,7 +15,7 @@ using Progress = std::function<void(const std::string&)>;
 
 struct UpOptions {
     std::filesystem::path dir;
-    Topology topology;           // for a new folder; an existing one must agree where `shape_given`
+    Topology topology;  // for a new folder; an existing one must agree where `shape_given`
     bool shape_given = false;
 };
 

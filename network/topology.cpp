@@ -63,7 +63,8 @@ Status pick_ports(Layout& layout) {
         }
     });
     if (attempts >= kPortAttempts)
-        return fail("no_free_ports", fmt::format("found too few free ports between {} and {}", kLowestPort, kHighestPort));
+        return fail("no_free_ports",
+                    fmt::format("found too few free ports between {} and {}", kLowestPort, kHighestPort));
     return {};
 }
 
@@ -81,10 +82,10 @@ Result<Topology> Topology::load(const fs::path& dir) {
 }
 
 Status Topology::save(const fs::path& dir) const {
-    const auto text =
-        fmt::format("# Made by `fairstream network up`; a network keeps its shape for life.\n"
-                    "network: {}\norganisations: {}\nnodes_per_org: {}\noperators: {}\n",
-                    name, organisations, nodes_per_org, operators);
+    const auto text = fmt::format(
+        "# Made by `fairstream network up`; a network keeps its shape for life.\n"
+        "network: {}\norganisations: {}\nnodes_per_org: {}\noperators: {}\n",
+        name, organisations, nodes_per_org, operators);
     return base::write_file(dir / "topology.yaml", as_bytes(text));
 }
 

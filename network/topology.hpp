@@ -7,8 +7,8 @@
 
 #include "base/result.hpp"
 
-/// How a consortium on one machine is laid out in its folder. Each organisation's folder could be copied to a machine of
-/// its own: configs name no path outside of it.
+/// How a consortium on one machine is laid out in its folder. Each organisation's folder could be copied to a machine
+/// of its own: configs name no path outside of it.
 namespace fairstream::network {
 
 /// What `fairstream network up` was asked for; kept in <dir>/topology.yaml, so that a second `up` resumes the same.
@@ -17,7 +17,6 @@ struct Topology {
     std::uint32_t organisations = 4;        // 1 to 16
     std::uint32_t nodes_per_org = 1;        // 1 to 4
     std::uint32_t operators = 3;            // 0 to 9, spread over the organisations
-    bool fresh = false;                     // made by this call
 
     /// Reads <dir>/topology.yaml. Errors: not_found, bad_config (file and line).
     static Result<Topology> load(const std::filesystem::path& dir);
@@ -33,7 +32,7 @@ struct NodePlace {
 };
 
 struct OperatorPlace {
-    std::string name;          // "op1"
+    std::string name;  // "op1"
     std::string organisation;
     std::filesystem::path folder;
     std::uint16_t mqtts_port = 0;
@@ -57,8 +56,8 @@ struct Layout {
     std::filesystem::path run_folder() const { return dir / "run"; }
 };
 
-/// Keeps the ports of <dir>/run/ports.yaml if all of them are still free; otherwise picks new ones below the range that the kernel
-/// hands to outgoing connections. Errors: no_free_ports.
+/// Keeps the ports of <dir>/run/ports.yaml if all of them are still free; otherwise picks new ones below the range that
+/// the kernel hands to outgoing connections. Errors: no_free_ports.
 Status assign_ports(Layout& layout);
 /// The ports as last assigned. Error: not_found.
 Status load_ports(Layout& layout);

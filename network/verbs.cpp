@@ -57,14 +57,16 @@ Result<Answer> run_logs(const Session& session, const Values& values) {
         FS_ASSIGN(const auto bytes, base::read_file(process.log, kMaxLogBytes));
         std::string_view text = as_text(bytes);
         std::size_t from = text.size();
-        for (unsigned n = 0; n <= values.lines && from != std::string_view::npos && from > 0; ++n) from = text.rfind('\n', from - 1);
+        for (unsigned n = 0; n <= values.lines && from != std::string_view::npos && from > 0; ++n)
+            from = text.rfind('\n', from - 1);
         const auto tail = std::string(from == std::string_view::npos || from == 0 ? text : text.substr(from + 1));
         answer.json[process.name] = tail;
         answer.text += fmt::format("== {} ({})\n{}", process.name, process.log.string(), tail);
     }
     if (answer.json.empty())
-        return fail("not_found", values.process.empty() ? "no process has written a log yet; is the network running?"
-                                                        : "no process '" + values.process + "' in this network's status");
+        return fail("not_found", values.process.empty()
+                                     ? "no process has written a log yet; is the network running?"
+                                     : "no process '" + values.process + "' in this network's status");
     return answer;
 }
 
@@ -76,13 +78,18 @@ Result<Answer> run_demo(const DemoOptions& options) {
 void add_up(CLI::App& group, Session& session, Command& chosen, const std::shared_ptr<Values>& v) {
     auto* sub = group.add_subcommand("up", "Start a consortium on this machine, or resume the one in the folder");
     sub->fallthrough();
-    sub->footer("Example:\n  fairstream network up --dir D --orgs 4 --nodes-per-org 1 --operators 3\n"
-                "On a running network it starts again what has died.");
-    auto* orgs = sub->add_option("--orgs", v->up.topology.organisations, "Organisations")->check(CLI::Range(1, 16))->capture_default_str();
+    sub->footer(
+        "Example:\n  fairstream network up --dir D --orgs 4 --nodes-per-org 1 --operators 3\n"
+        "On a running network it starts again what has died.");
+    auto* orgs = sub->add_option("--orgs", v->up.topology.organisations, "Organisations")
+                     ->check(CLI::Range(1, 16))
+                     ->capture_default_str();
     auto* nodes = sub->add_option("--nodes-per-org", v->up.topology.nodes_per_org, "Ledger nodes of each")
-                      ->check(CLI::Range(1, 4))->capture_default_str();
+                      ->check(CLI::Range(1, 4))
+                      ->capture_default_str();
     auto* operators = sub->add_option("--operators", v->up.topology.operators, "Storage operators, each with a broker")
-                          ->check(CLI::Range(0, 9))->capture_default_str();
+                          ->check(CLI::Range(0, 9))
+                          ->capture_default_str();
     sub->callback([=, &session, &chosen] {
         v->up.shape_given = orgs->count() + nodes->count() + operators->count() > 0;
         chosen = [v, &session] { return run_up(session, v->up); };
@@ -104,8 +111,10 @@ void add_network_verbs(CLI::App& app, Session& session, Command& chosen) {
     group->fallthrough();
     group->require_subcommand(1);
     add_up(*group, session, chosen, v);
-    add_simple(*group, "down", "Stop it; its data stay", [&session] { return run_down(session); }, chosen);
-    add_simple(*group, "status", "Every process, and whether it is ready", [&session] { return run_status(session); }, chosen);
+    add_simple(
+        *group, "down", "Stop it; its data stay", [&session] { return run_down(session); }, chosen);
+    add_simple(
+        *group, "status", "Every process, and whether it is ready", [&session] { return run_status(session); }, chosen);
     auto* logs = group->add_subcommand("logs", "The last lines of the processes' logs");
     logs->fallthrough();
     logs->footer("Example:\n  fairstream network logs node1.org1 --lines 50 --dir D");
@@ -123,7 +132,8 @@ void add_network_verbs(CLI::App& app, Session& session, Command& chosen) {
     auto* show = app.add_subcommand("demo", "A whole consortium and one complete trade, then everything is stopped");
     show->footer("Example:\n  fairstream demo --input readings.csv");
     show->fallthrough();
-    show->add_option("--input", v->demo.input, "What is sold; default: this machine's own sensors")->check(CLI::ExistingFile);
+    show->add_option("--input", v->demo.input, "What is sold; default: this machine's own sensors")
+        ->check(CLI::ExistingFile);
     show->add_option("--keep", v->demo.dir, "Use this folder and keep it");
     show->callback([v, &chosen] { chosen = [v] { return run_demo(v->demo); }; });
 }

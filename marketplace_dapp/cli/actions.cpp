@@ -107,15 +107,18 @@ Result<Answer> credential_issue(Session& session, const CredentialOptions& optio
         bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0f) | 0x40);  // RFC 9562, version 4
         bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3f) | 0x80);
         const auto hex = base::to_hex(bytes);
-        return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" + hex.substr(16, 4) + "-" + hex.substr(20);
+        return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" + hex.substr(16, 4) + "-" +
+               hex.substr(20);
     }();
-    FS_ASSIGN(const auto jwt, identity::credential::issue(issuer, {.id = id,
-                                                                   .subject = options.subject,
-                                                                   .type = options.type,
-                                                                   .claims = {},
-                                                                   .valid_from = now - std::chrono::minutes(1),
-                                                                   .valid_until = now + std::chrono::hours(24 * options.days)}));
-    return Answer{.json = {{"credential", jwt}, {"id", id}, {"subject", options.subject}, {"type", options.type}}, .text = jwt};
+    FS_ASSIGN(const auto jwt,
+              identity::credential::issue(issuer, {.id = id,
+                                                   .subject = options.subject,
+                                                   .type = options.type,
+                                                   .claims = {},
+                                                   .valid_from = now - std::chrono::minutes(1),
+                                                   .valid_until = now + std::chrono::hours(24 * options.days)}));
+    return Answer{.json = {{"credential", jwt}, {"id", id}, {"subject", options.subject}, {"type", options.type}},
+                  .text = jwt};
 }
 
 Result<Answer> register_actor(Session& session, const std::string& role, const fs::path& credential) {
@@ -136,7 +139,8 @@ Result<Answer> register_actor(Session& session, const std::string& role, const f
 
 Result<Answer> wallet_balance(Session& session, const std::string& who) {
     FS_ASSIGN(auto asking, anyone<client::Actor>(session));
-    if (who.empty() && session.as.empty()) return fail("no_account", "whose balance? Name an account, or a key with --as");
+    if (who.empty() && session.as.empty())
+        return fail("no_account", "whose balance? Name an account, or a key with --as");
     std::string account = asking.did();
     if (!who.empty()) {
         FS_ASSIGN(account, resolve_account(session, who));
@@ -146,7 +150,8 @@ Result<Answer> wallet_balance(Session& session, const std::string& who) {
                   .text = fmt::format("{} credits  {}", credits(micro), account)};
 }
 
-Result<Answer> wallet_send(Session& session, const std::string& to, std::int64_t amount_micro, const std::string& memo) {
+Result<Answer> wallet_send(Session& session, const std::string& to, std::int64_t amount_micro,
+                           const std::string& memo) {
     FS_ASSIGN(auto sender, actor<client::Actor>(session));
     FS_ASSIGN(const auto account, resolve_account(session, to));
     FS_ASSIGN(const auto commit, sender.send(account, amount_micro, memo));
@@ -175,8 +180,11 @@ Result<Answer> wallet_audit(Session& session) {
     text += fmt::format("{:>24}  sum\n{:>24}  supply\n", credits(audit.sum_micro()), credits(audit.supply_micro()));
     const bool conserved = audit.sum_micro() == audit.supply_micro();
     if (!conserved) return fail("not_conserved", text);
-    return Answer{.json = {{"accounts", accounts}, {"escrows", escrows}, {"sum_micro", audit.sum_micro()},
-                           {"supply_micro", audit.supply_micro()}, {"conserved", conserved}},
+    return Answer{.json = {{"accounts", accounts},
+                           {"escrows", escrows},
+                           {"sum_micro", audit.sum_micro()},
+                           {"supply_micro", audit.supply_micro()},
+                           {"conserved", conserved}},
                   .text = text};
 }
 
@@ -236,8 +244,9 @@ Result<Answer> offer_show(Session& session, const std::string& offer) {
 
 Result<Answer> upload(Session& session, const fs::path& file, const std::string& offer) {
     FS_ASSIGN(auto seller, actor<client::Seller>(session));
-    FS_ASSIGN(const auto done, seller.upload({.offer = offer, .file = file, .state = session.state(),
-                                              .on_progress = session.progress()}));
+    FS_ASSIGN(
+        const auto done,
+        seller.upload({.offer = offer, .file = file, .state = session.state(), .on_progress = session.progress()}));
     const auto sha256 = base::to_hex(done.plaintext_sha256);
     auto json = to_json(done.batch);
     json["stream"] = done.stream_id;
@@ -246,21 +255,23 @@ Result<Answer> upload(Session& session, const fs::path& file, const std::string&
     json["resumed"] = done.resumed;
     json["times"] = to_json(done.steps);
     return Answer{.json = std::move(json),
-                  .text = fmt::format("batch {} of {}: {} bytes, SHA-256 {}\nstorage receipts by {}\n{}", done.batch.number(),
-                                      offer, done.batch.plaintext_bytes(), sha256, fmt::join(done.operators, ", "),
-                                      to_text(done.steps))};
+                  .text = fmt::format("batch {} of {}: {} bytes, SHA-256 {}\nstorage receipts by {}\n{}",
+                                      done.batch.number(), offer, done.batch.plaintext_bytes(), sha256,
+                                      fmt::join(done.operators, ", "), to_text(done.steps))};
 }
 
 Result<Answer> buy(Session& session, const BuyOptions& options) {
     FS_ASSIGN(auto buyer, actor<client::Buyer>(session));
-    const auto request_id = options.request_id.empty() ? base::to_hex(identity::crypto::random_bytes(16)) : options.request_id;
+    const auto request_id =
+        options.request_id.empty() ? base::to_hex(identity::crypto::random_bytes(16)) : options.request_id;
     FS_ASSIGN(const auto purchase, buyer.buy(options.offer, options.batch, request_id));
     return Answer{.json = to_json(purchase), .text = to_text(purchase)};
 }
 
 Result<Answer> fetch(Session& session, const std::string& purchase, const fs::path& output) {
     FS_ASSIGN(auto buyer, actor<client::Buyer>(session));
-    FS_ASSIGN(const auto done, buyer.fetch({.purchase = purchase, .output = output, .on_progress = session.progress()}));
+    FS_ASSIGN(const auto done,
+              buyer.fetch({.purchase = purchase, .output = output, .on_progress = session.progress()}));
     const auto sha256 = base::to_hex(done.plaintext_sha256);
     auto json = to_json(done.purchase);
     json["file"] = output.string();
@@ -270,8 +281,8 @@ Result<Answer> fetch(Session& session, const std::string& purchase, const fs::pa
     json["faults"] = to_json(done.faults);
     json["paid_now_micro"] = done.paid_micro;
     json["times"] = to_json(done.steps);
-    std::string text = fmt::format("{}: {} bytes, SHA-256 {}\nserved by {}; paid {} credits\n", output.string(), done.bytes,
-                                   sha256, fmt::join(done.served_by, ", "), credits(done.paid_micro));
+    std::string text = fmt::format("{}: {} bytes, SHA-256 {}\nserved by {}; paid {} credits\n", output.string(),
+                                   done.bytes, sha256, fmt::join(done.served_by, ", "), credits(done.paid_micro));
     for (const auto& fault : done.faults) text += "  operator fault: " + fault + "\n";
     return Answer{.json = std::move(json), .text = text + to_text(done.steps)};
 }
@@ -321,21 +332,22 @@ Result<Answer> tx_show(Session& session, const std::string& id) {
     for (const auto& write : result.writes()) writes.emplace_back(write.key());
     const auto code = ledger::proto::ValidationCode_Name(found.outcome().code());
     const auto creator = proposal.creator().has_certificate() ? "a member certificate" : proposal.creator().did();
-    return Answer{.json = {{"transaction", id},
-                           {"block", found.block()},
-                           {"index", found.index()},
-                           {"time", base::to_rfc3339(base::from_us(found.time_us()))},
-                           {"code", code},
-                           {"reason", found.outcome().reason()},
-                           {"contract", proposal.contract()},
-                           {"function", proposal.function()},
-                           {"creator", creator},
-                           {"endorsed_by", std::move(endorsers)},
-                           {"events", std::move(events)},
-                           {"writes", std::move(writes)}},
-                  .text = fmt::format("{}  {}.{}  by {}\nblock {} position {} at {}: {} {}\n", id, proposal.contract(),
-                                      proposal.function(), creator, found.block(), found.index(),
-                                      base::to_rfc3339(base::from_us(found.time_us())), code, found.outcome().reason())};
+    return Answer{
+        .json = {{"transaction", id},
+                 {"block", found.block()},
+                 {"index", found.index()},
+                 {"time", base::to_rfc3339(base::from_us(found.time_us()))},
+                 {"code", code},
+                 {"reason", found.outcome().reason()},
+                 {"contract", proposal.contract()},
+                 {"function", proposal.function()},
+                 {"creator", creator},
+                 {"endorsed_by", std::move(endorsers)},
+                 {"events", std::move(events)},
+                 {"writes", std::move(writes)}},
+        .text = fmt::format("{}  {}.{}  by {}\nblock {} position {} at {}: {} {}\n", id, proposal.contract(),
+                            proposal.function(), creator, found.block(), found.index(),
+                            base::to_rfc3339(base::from_us(found.time_us())), code, found.outcome().reason())};
 }
 
 }  // namespace fairstream::marketplace_dapp::cli

@@ -37,19 +37,27 @@ std::string rate(std::uint32_t millionths) {
 
 std::string state_name(schema::PurchaseState state) {
     switch (state) {
-        case schema::ESCROWED: return "escrowed";
-        case schema::RELEASED: return "released";
-        case schema::DELIVERING: return "delivering";
-        case schema::SETTLED: return "settled";
-        case schema::REFUNDED: return "refunded";
-        default: return "unknown";
+        case schema::ESCROWED:
+            return "escrowed";
+        case schema::RELEASED:
+            return "released";
+        case schema::DELIVERING:
+            return "delivering";
+        case schema::SETTLED:
+            return "settled";
+        case schema::REFUNDED:
+            return "refunded";
+        default:
+            return "unknown";
     }
 }
 
 json::object to_json(const schema::Actor& actor) {
     json::array identifiers;
     for (const auto& one : actor.identifiers())
-        identifiers.push_back({{"issuer", one.issuer()}, {"type", one.type()}, {"weight", one.weight()},
+        identifiers.push_back({{"issuer", one.issuer()},
+                               {"type", one.type()},
+                               {"weight", one.weight()},
                                {"valid_until", time(one.valid_until_us())}});
     return {{"did", actor.did()},
             {"seller", actor.seller()},
@@ -75,9 +83,10 @@ json::object to_json(const schema::Offer& offer) {
                      {"stream", offer.stream_id()},
                      {"batches", offer.batches()},
                      {"created_at", time(offer.created_at_us())},
-                     {"terms", {{"verified_only", draft.terms().verified_only()},
-                                {"minimum_trust", draft.terms().minimum_trust()},
-                                {"resale", draft.terms().resale()}}}};
+                     {"terms",
+                      {{"verified_only", draft.terms().verified_only()},
+                       {"minimum_trust", draft.terms().minimum_trust()},
+                       {"resale", draft.terms().resale()}}}};
     json::array tags;
     for (const auto& tag : draft.tags()) tags.emplace_back(tag);
     out["tags"] = std::move(tags);
@@ -117,7 +126,8 @@ json::object to_json(const schema::Purchase& purchase) {
 
 json::array to_json(const std::vector<client::StepTime>& steps) {
     json::array out;
-    for (const auto& step : steps) out.push_back({{"step", step.step}, {"ms", static_cast<double>(step.took.count()) / 1e3}});
+    for (const auto& step : steps)
+        out.push_back({{"step", step.step}, {"ms", static_cast<double>(step.took.count()) / 1e3}});
     return out;
 }
 
@@ -135,9 +145,10 @@ std::string to_text(const schema::Offer& offer) {
 }
 
 std::string to_text(const schema::Purchase& purchase) {
-    return fmt::format("{}  {:<10} price {} paid {}  batch {} of {} ({} bytes)\n", purchase.id(), state_name(purchase.state()),
-                       credits(purchase.agreement().price_micro()), credits(purchase.paid_micro()), purchase.batch().number(),
-                       purchase.agreement().offer(), purchase.batch().plaintext_bytes());
+    return fmt::format("{}  {:<10} price {} paid {}  batch {} of {} ({} bytes)\n", purchase.id(),
+                       state_name(purchase.state()), credits(purchase.agreement().price_micro()),
+                       credits(purchase.paid_micro()), purchase.batch().number(), purchase.agreement().offer(),
+                       purchase.batch().plaintext_bytes());
 }
 
 std::string to_text(const std::vector<client::StepTime>& steps) {

@@ -86,8 +86,10 @@ int report(const Session& session, const Result<Answer>& answer) {
     if (!answer) {
         const auto& error = answer.error();
         const boost::json::object as_json{{"error", {{"code", error.code}, {"message", error.message}}}};
-        if (session.json) std::fprintf(stderr, "%s\n", boost::json::serialize(as_json).c_str());
-        else std::fprintf(stderr, "error: %s (%s)\n", error.message.c_str(), error.code.c_str());
+        if (session.json)
+            std::fprintf(stderr, "%s\n", boost::json::serialize(as_json).c_str());
+        else
+            std::fprintf(stderr, "error: %s (%s)\n", error.message.c_str(), error.code.c_str());
         return 1;
     }
     const auto text = session.json ? boost::json::serialize(answer->json) : answer->text;

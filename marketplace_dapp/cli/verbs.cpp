@@ -56,11 +56,14 @@ private:
     void add_identity() {
         auto v = values_;
         auto* id = group("id", "Keys of this machine's users");
-        verb(*id, "new", "Make a key; prints its DID", "fairstream id new acme", [this, v] { return id_new(session_, v->name); })
-            ->add_option("name", v->name, "A name for the key")->required();
+        verb(*id, "new", "Make a key; prints its DID", "fairstream id new acme",
+             [this, v] { return id_new(session_, v->name); })
+            ->add_option("name", v->name, "A name for the key")
+            ->required();
         verb(*id, "show", "Show a key's DID and DID document", "fairstream id show acme --json",
              [this, v] { return id_show(session_, v->name); })
-            ->add_option("name", v->name, "The key's name")->required();
+            ->add_option("name", v->name, "The key's name")
+            ->required();
 
         auto* credential = group("credential", "Verifiable credentials");
         auto* issue = verb(*credential, "issue", "Vouch for a DID; prints the credential (VC 2.0 as JWT)",
@@ -68,7 +71,9 @@ private:
                            [this, v] { return credential_issue(session_, v->issue); });
         issue->add_option("--subject", v->issue.subject, "The DID it is about")->required();
         issue->add_option("--type", v->issue.type, "Its type, beside VerifiableCredential")->capture_default_str();
-        issue->add_option("--days", v->issue.days, "How long it is valid")->check(CLI::Range(1, 3650))->capture_default_str();
+        issue->add_option("--days", v->issue.days, "How long it is valid")
+            ->check(CLI::Range(1, 3650))
+            ->capture_default_str();
 
         auto* reg = group("register", "Join the market");
         auto* seller = verb(*reg, "seller", "Register as a seller; a credential by a trusted issuer is needed",
@@ -84,9 +89,9 @@ private:
     void add_wallet() {
         auto v = values_;
         auto* wallet = group("wallet", "Money, in micro-credits");
-        verb(*wallet, "balance", "What an account holds", "fairstream wallet balance --as bob",
-             [this, v] { return wallet_balance(session_, v->who); })
-            ->add_option("account", v->who, "A key's name, a DID, or an account such as market; default: --as");
+        verb(*wallet, "balance", "What an account holds", "fairstream wallet balance --as bob", [this, v] {
+            return wallet_balance(session_, v->who);
+        })->add_option("account", v->who, "A key's name, a DID, or an account such as market; default: --as");
         auto* send = verb(*wallet, "send", "Pay another account", "fairstream wallet send acme 2500000 --as bob",
                           [this, v] { return wallet_send(session_, v->to, v->amount_micro, v->memo); });
         send->add_option("to", v->to, "A key's name or a DID")->required();
@@ -96,8 +101,8 @@ private:
                     [this, v] { return wallet_faucet(session_, v->amount_micro); }),
                "amount", v->amount_micro, "Micro-credits, at most 1,000,000,000 a call")
             ->capture_default_str();
-        verb(*wallet, "audit", "Every account and escrow, and that they add up to the supply", "fairstream wallet audit",
-             [this] { return wallet_audit(session_); });
+        verb(*wallet, "audit", "Every account and escrow, and that they add up to the supply",
+             "fairstream wallet audit", [this] { return wallet_audit(session_); });
     }
 
     void add_offers() {
@@ -108,9 +113,12 @@ private:
                             [this, v] { return offer_create(session_, v->draft); });
         auto& draft = v->draft;
         create->add_option("--topic", draft.topic, "Like city/traffic")->required();
-        create->add_option("--mode", draft.mode, "How it is paid")->check(CLI::IsMember({"one-off"}))->capture_default_str();
+        create->add_option("--mode", draft.mode, "How it is paid")
+            ->check(CLI::IsMember({"one-off"}))
+            ->capture_default_str();
         create->add_option("--price", draft.price_micro, "Per batch, in micro-credits")
-            ->check(CLI::Range(std::int64_t{0}, kMaxAmountMicro))->required();
+            ->check(CLI::Range(std::int64_t{0}, kMaxAmountMicro))
+            ->required();
         create->add_option("--title", draft.title, "One line");
         create->add_option("--description", draft.description, "What the data is");
         create->add_option("--tag", draft.tags, "May be given several times");
@@ -119,7 +127,8 @@ private:
         create->add_option("--latitude", draft.latitude, "Degrees");
         create->add_option("--longitude", draft.longitude, "Degrees");
         create->add_flag("--verified-only", draft.verified_only, "Only clients with a credential may buy");
-        create->add_option("--minimum-trust", draft.minimum_trust, "Of buyers, in millionths")->check(CLI::Range(0, 1'000'000));
+        create->add_option("--minimum-trust", draft.minimum_trust, "Of buyers, in millionths")
+            ->check(CLI::Range(0, 1'000'000));
         create->add_option("--licence", draft.licence, "A file with an ODRL policy")->check(CLI::ExistingFile);
         auto* list = verb(*offer, "list", "What is for sale", "fairstream offer list --topic factory/",
                           [this, v] { return offer_list(session_, v->topic, v->limit); });
@@ -127,7 +136,8 @@ private:
         list->add_option("--limit", v->limit, "At most so many")->check(CLI::Range(1, 1000))->capture_default_str();
         verb(*offer, "show", "One offer and its batches", "fairstream offer show OFFER",
              [this, v] { return offer_show(session_, v->offer); })
-            ->add_option("offer", v->offer, "Its id")->required();
+            ->add_option("offer", v->offer, "Its id")
+            ->required();
     }
 
     void add_buy_options(CLI::App* sub) {
@@ -158,18 +168,22 @@ private:
         getting->add_option("-o,--output", v->output, "Where to write it")->required();
         verb(app_, "refund", "Take back what was not delivered in time", "fairstream refund PURCHASE --as bob",
              [this, v] { return refund(session_, v->purchase); })
-            ->add_option("purchase", v->purchase, "Its id")->required();
+            ->add_option("purchase", v->purchase, "Its id")
+            ->required();
         auto* purchases = group("purchase", "What was bought");
         verb(*purchases, "list", "Purchases of --as", "fairstream purchase list --as bob",
              [this, v] { return purchase_list(session_, v->limit); })
-            ->add_option("--limit", v->limit, "At most so many")->check(CLI::Range(1, 1000));
+            ->add_option("--limit", v->limit, "At most so many")
+            ->check(CLI::Range(1, 1000));
         verb(*purchases, "show", "One purchase", "fairstream purchase show PURCHASE",
              [this, v] { return purchase_show(session_, v->purchase); })
-            ->add_option("purchase", v->purchase, "Its id")->required();
+            ->add_option("purchase", v->purchase, "Its id")
+            ->required();
         auto* tx = group("tx", "Transactions");
         verb(*tx, "show", "Where a transaction ended up, and what it did", "fairstream tx show ID",
              [this, v] { return tx_show(session_, v->transaction); })
-            ->add_option("id", v->transaction, "64 hex digits")->required();
+            ->add_option("id", v->transaction, "64 hex digits")
+            ->required();
     }
 
     CLI::App& app_;
@@ -181,9 +195,12 @@ private:
 }  // namespace
 
 void add_common_options(CLI::App& app, Session& session) {
-    app.add_option("--network,--dir", session.network, "The network's folder")->envname("FAIRSTREAM_NETWORK")->capture_default_str();
+    app.add_option("--network,--dir", session.network, "The network's folder")
+        ->envname("FAIRSTREAM_NETWORK")
+        ->capture_default_str();
     app.add_option("--as", session.as, "The key that acts, by its name");
-    app.add_option("--passphrase-file", session.passphrase_file, "Of that key, if it has one")->check(CLI::ExistingFile);
+    app.add_option("--passphrase-file", session.passphrase_file, "Of that key, if it has one")
+        ->check(CLI::ExistingFile);
     app.add_flag("--json", session.json, "Answer in JSON");
 }
 

@@ -64,9 +64,9 @@ Result<schema::Actor> Actor::register_as(const char* function, const std::string
     request.set_public_key(point.data(), point.size());
     Bytes presentation;
     if (!credential_jwt.empty()) {
-        FS_ASSIGN(const auto jwt, identity::credential::present(who_.key, credential_jwt, connection_.profile().network,
-                                                                base::to_hex(identity::crypto::random_bytes(16)),
-                                                                base::wall_now()));
+        FS_ASSIGN(const auto jwt,
+                  identity::credential::present(who_.key, credential_jwt, connection_.profile().network,
+                                                base::to_hex(identity::crypto::random_bytes(16)), base::wall_now()));
         presentation = to_bytes(jwt);
     }
     FS_ASSIGN(auto reply, submit<schema::ActorReply>("actors", function, request, std::move(presentation)));
@@ -89,10 +89,12 @@ Result<schema::GrantReply> Actor::drawn_grant(const std::string& grant) {
     }
 }
 
-std::vector<mqtt_bridge::client::OperatorEndpoint> endpoints(const schema::GrantReply& grant, std::string_view spread_by) {
+std::vector<mqtt_bridge::client::OperatorEndpoint> endpoints(const schema::GrantReply& grant,
+                                                             std::string_view spread_by) {
     std::vector<mqtt_bridge::client::OperatorEndpoint> all;
     for (const auto& entry : grant.operators())
-        all.push_back({.name = entry.name(), .https_url = entry.https_url(), .mqtt_url = entry.mqtt_url(), .did = entry.did()});
+        all.push_back(
+            {.name = entry.name(), .https_url = entry.https_url(), .mqtt_url = entry.mqtt_url(), .did = entry.did()});
     if (!all.empty()) {
         const auto hash = identity::crypto::sha256(as_bytes(spread_by));
         std::rotate(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(hash[0] % all.size()), all.end());

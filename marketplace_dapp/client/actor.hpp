@@ -14,8 +14,8 @@
 #include "marketplace_dapp/client/profile.hpp"
 #include "mqtt_bridge/client/endpoint.hpp"
 
-/// The SDK: one object per actor. Every call is blocking, signs with the actor's own key in this process, and builds what it
-/// signs from its own arguments.
+/// The SDK: one object per actor. Every call is blocking, signs with the actor's own key in this process, and builds
+/// what it signs from its own arguments.
 namespace fairstream::marketplace_dapp::client {
 
 /// A connection to one network, shared by the actors of a process.
@@ -61,7 +61,8 @@ public:
     Result<chaincode::schema::AuditReply> audit();
 
 protected:
-    /// Registers as "RegisterAndVerifySeller" or "RegisterAndVerifyClient", showing `credential_jwt` if it is not empty.
+    /// Registers as "RegisterAndVerifySeller" or "RegisterAndVerifyClient", showing `credential_jwt` if it is not
+    /// empty.
     Result<chaincode::schema::Actor> register_as(const char* function, const std::string& credential_jwt);
 
     /// The grant with its operators, drawn if need be; waits for the block that the draw stands on.
@@ -72,7 +73,8 @@ protected:
         return ledger::client::query<Reply>(connection_.ledger(), who_, contract, function, request);
     }
     template <typename Reply, typename Request>
-    Result<Reply> submit(const char* contract, const char* function, const Request& request, Bytes private_inputs = {}) {
+    Result<Reply> submit(const char* contract, const char* function, const Request& request,
+                         Bytes private_inputs = {}) {
         return ledger::client::submit<Reply>(connection_.ledger(), who_, contract, function, request,
                                              std::move(private_inputs));
     }

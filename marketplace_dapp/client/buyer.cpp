@@ -92,9 +92,9 @@ Result<schema::Purchase> Buyer::buy(const std::string& offer_id, std::uint32_t b
     request.set_price_micro(listed.offer().draft().price_micro());
     request.set_public_key(field(who_.key.public_key().compressed()));
     request.set_buyer_key(field(q.public_key().compressed()));
-    const auto possession = base::lp(std::string_view("fairstream/buyer-key/v1"),
-                                     std::string_view(connection_.profile().network), std::string_view(request_id),
-                                     std::string_view(who_.did));
+    const auto possession =
+        base::lp(std::string_view("fairstream/buyer-key/v1"), std::string_view(connection_.profile().network),
+                 std::string_view(request_id), std::string_view(who_.did));
     request.set_possession(field(q.sign(possession)));
     FS_ASSIGN(auto reply, submit<schema::PurchaseReply>("marketplace", "RequestDownloadToken", request));
     return reply.purchase();
@@ -140,7 +140,8 @@ Result<custody::StreamKey> Buyer::open_key(const schema::Purchase& purchase, con
 Result<Fetched> Buyer::fetch(const FetchRequest& request) {
     Stopwatch watch;
     FS_ASSIGN(auto bought, purchase(request.purchase));
-    if (bought.buyer() != who_.did) return fail("not_buyer", "purchase " + bought.id() + " is " + bought.buyer() + "'s");
+    if (bought.buyer() != who_.did)
+        return fail("not_buyer", "purchase " + bought.id() + " is " + bought.buyer() + "'s");
     FS_ASSIGN(const auto key, open_key(bought, request.on_progress));
     watch.mark("key release");
     FS_ASSIGN(const auto grant, drawn_grant(bought.grant()));
@@ -167,7 +168,8 @@ Result<Fetched> Buyer::fetch(const FetchRequest& request) {
          .on_progress =
              [&](const mqtt_bridge::client::ReaderProgress& progress) {
                  if (request.on_progress)
-                     request.on_progress({.step = "fetching", .done = progress.frames_fetched, .total = progress.frames_total});
+                     request.on_progress(
+                         {.step = "fetching", .done = progress.frames_fetched, .total = progress.frames_total});
              }},
         [&](ByteView plaintext) { return file.write(plaintext); });
     std::error_code ignored;
@@ -191,8 +193,8 @@ Result<Fetched> Buyer::fetch(const FetchRequest& request) {
 Result<std::int64_t> Buyer::hand_in(const schema::Purchase& purchase, const schema::SignedDeliveryReceipt& receipt) {
     schema::DownloadDataStreamRequest request;
     request.set_grant(purchase.grant());
-    request.set_token_signature(
-        field(who_.key.sign(signing_input("download-token/v1", connection_.profile().network, as_bytes(purchase.grant())))));
+    request.set_token_signature(field(
+        who_.key.sign(signing_input("download-token/v1", connection_.profile().network, as_bytes(purchase.grant())))));
     *request.mutable_receipt() = receipt;
     FS_ASSIGN(const auto reply, submit<schema::DownloadReply>("security_manager", "DownloadDataStream", request));
     return reply.paid_micro();

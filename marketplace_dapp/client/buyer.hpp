@@ -17,7 +17,7 @@ struct Fetched {
     std::uint64_t bytes = 0;
     identity::crypto::Hash plaintext_sha256{};
     std::vector<std::string> served_by;
-    std::vector<std::string> faults;       // operators that refused, died or lied, and how
+    std::vector<std::string> faults;  // operators that refused, died or lied, and how
     std::int64_t paid_micro = 0;
     std::vector<StepTime> steps;
 };
@@ -34,18 +34,20 @@ public:
     Result<chaincode::schema::ListOffersReply> offers(const std::string& topic_prefix, const std::string& after,
                                                       std::uint32_t limit);
 
-    /// Puts the price in escrow under the offer's terms. `batch` 0: the newest. The same `request_id` never pays twice: it
-    /// answers the purchase that it made before. Errors: price_changed, insufficient_funds, not_verified, ...
-    Result<chaincode::schema::Purchase> buy(const std::string& offer, std::uint32_t batch, const std::string& request_id);
+    /// Puts the price in escrow under the offer's terms. `batch` 0: the newest. The same `request_id` never pays twice:
+    /// it answers the purchase that it made before. Errors: price_changed, insufficient_funds, not_verified, ...
+    Result<chaincode::schema::Purchase> buy(const std::string& offer, std::uint32_t batch,
+                                            const std::string& request_id);
     Result<chaincode::schema::Purchase> purchase(const std::string& purchase);
     Result<chaincode::schema::ListPurchasesReply> purchases(const std::string& after, std::uint32_t limit);
 
-    /// Waits until enough custodians have released, fetches, decrypts, checks root, tags and MAC, writes the file, and hands in the
-    /// signed delivery receipt that pays seller and operators. May be repeated; pays once.
-    /// Errors: keys_not_released (within `kKeysWithin`), wrong_key, bad_root, bad_mac, ...
+    /// Waits until enough custodians have released, fetches, decrypts, checks root, tags and MAC, writes the file, and
+    /// hands in the signed delivery receipt that pays seller and operators. May be repeated; pays once. Errors:
+    /// keys_not_released (within `kKeysWithin`), wrong_key, bad_root, bad_mac, ...
     Result<Fetched> fetch(const FetchRequest& request);
 
-    /// Returns the escrow of a purchase that was not delivered in time. Errors: guard_not_met (too early), already_settled.
+    /// Returns the escrow of a purchase that was not delivered in time. Errors: guard_not_met (too early),
+    /// already_settled.
     Result<chaincode::schema::Purchase> refund(const std::string& purchase);
 
     static constexpr std::chrono::seconds kKeysWithin{60};

@@ -30,8 +30,12 @@ std::string field(const Array& bytes) {
 
 Result<custody::DealContext> deal_context(const ledger::proto::ChannelConfig& config, const std::string& stream_id,
                                           std::uint32_t key_epoch, const std::string& seller) {
-    custody::DealContext context{.network = config.channel(), .stream = stream_id, .key_epoch = key_epoch,
-                                 .seller = seller, .roster = {}, .threshold = config.custody_threshold()};
+    custody::DealContext context{.network = config.channel(),
+                                 .stream = stream_id,
+                                 .key_epoch = key_epoch,
+                                 .seller = seller,
+                                 .roster = {},
+                                 .threshold = config.custody_threshold()};
     for (const auto& organisation : config.organisations()) {
         FS_ASSIGN(const auto key, to_array<custody::Point>(organisation.custodian_key(), "bad_point"));
         context.roster.emplace_back(organisation.name(), key);
@@ -40,8 +44,12 @@ Result<custody::DealContext> deal_context(const ledger::proto::ChannelConfig& co
 }
 
 Result<custody::DealContext> deal_context(const std::string& network, const schema::DealingRecord& dealing) {
-    custody::DealContext context{.network = network, .stream = dealing.stream_id(), .key_epoch = dealing.key_epoch(),
-                                 .seller = dealing.seller(), .roster = {}, .threshold = dealing.threshold()};
+    custody::DealContext context{.network = network,
+                                 .stream = dealing.stream_id(),
+                                 .key_epoch = dealing.key_epoch(),
+                                 .seller = dealing.seller(),
+                                 .roster = {},
+                                 .threshold = dealing.threshold()};
     if (dealing.organisations_size() != dealing.custodian_keys_size())
         return fail("bad_answer", "a dealing with other than one key per custodian");
     for (int i = 0; i < dealing.organisations_size(); ++i) {

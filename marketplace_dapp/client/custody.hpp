@@ -20,10 +20,11 @@ chaincode::schema::DealRequest deal_request(const identity::crypto::custody::Dea
 chaincode::schema::SharePackage share_package(const identity::crypto::custody::Dealing& dealing);
 
 /// Error: bad_point, bad_scalar.
-Result<std::vector<identity::crypto::custody::IndexedRelease>> releases(const chaincode::schema::GetReleasesReply& reply);
+Result<std::vector<identity::crypto::custody::IndexedRelease>> releases(
+    const chaincode::schema::GetReleasesReply& reply);
 
-/// The fresh key Q of one purchase, derived from the buyer's own key and the request id: whoever holds the buyer's key file can
-/// always open what it bought, and nothing else needs to be kept.
+/// The fresh key Q of one purchase, derived from the buyer's own key and the request id: whoever holds the buyer's key
+/// file can always open what it bought, and nothing else needs to be kept.
 identity::crypto::SigningKey purchase_key(const identity::crypto::SigningKey& buyer, std::string_view request_id);
 
 }  // namespace fairstream::marketplace_dapp::client

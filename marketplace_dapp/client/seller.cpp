@@ -49,7 +49,8 @@ Result<Hash> hash_file(const fs::path& file) {
     return hasher.finish();
 }
 
-/// Seals and stores the file; skips what an interrupted run has spooled already. `sigma_d` is the MAC over the plaintext.
+/// Seals and stores the file; skips what an interrupted run has spooled already. `sigma_d` is the MAC over the
+/// plaintext.
 Result<StoredBatch> store_file(const fs::path& file, Writer& writer, const Bytes& mac_subkey, Hash& sigma_d) {
     identity::crypto::Hasher mac{ByteView(mac_subkey)};
     std::uint64_t skip = writer.plaintext_bytes_spooled();
@@ -67,7 +68,8 @@ Result<StoredBatch> store_file(const fs::path& file, Writer& writer, const Bytes
     return writer.close(sigma_d);
 }
 
-schema::Batch to_batch(const StoredBatch& stored, const UploadJournal& journal, const Hash& sigma_d, const fs::path& file) {
+schema::Batch to_batch(const StoredBatch& stored, const UploadJournal& journal, const Hash& sigma_d,
+                       const fs::path& file) {
     schema::Batch batch;
     batch.set_first_sequence(stored.first_sequence);
     batch.set_last_sequence(stored.last_sequence);
@@ -101,7 +103,10 @@ public:
     using Draw = std::function<Result<schema::GrantReply>(const std::string&)>;
 
     Upload(Connection& connection, const ledger::client::Identity& who, const UploadRequest& request, Draw draw)
-        : connection_(connection), who_(who), request_(request), draw_(std::move(draw)),
+        : connection_(connection),
+          who_(who),
+          request_(request),
+          draw_(std::move(draw)),
           folder_(UploadJournal::folder(request.state, request.offer)) {}
 
     Result<Uploaded> run() {
@@ -124,7 +129,8 @@ public:
 
 private:
     template <typename Reply, typename Request>
-    Result<Reply> submit(const char* contract, const char* function, const Request& request, Bytes private_inputs = {}) {
+    Result<Reply> submit(const char* contract, const char* function, const Request& request,
+                         Bytes private_inputs = {}) {
         return ledger::client::submit<Reply>(connection_.ledger(), who_, contract, function, request,
                                              std::move(private_inputs));
     }
@@ -137,8 +143,10 @@ private:
         FS_ASSIGN(auto found, UploadJournal::load(folder_));
         if (found) {
             if (found->plaintext_sha256 != result_.plaintext_sha256)
-                return fail("unfinished_upload", "an upload of another file to this offer is unfinished; upload that file again "
-                                                 "first (its SHA-256: " + base::to_hex(found->plaintext_sha256) + ")");
+                return fail("unfinished_upload",
+                            "an upload of another file to this offer is unfinished; upload that file again "
+                            "first (its SHA-256: " +
+                                base::to_hex(found->plaintext_sha256) + ")");
             journal_ = std::move(*found);
             result_.resumed = true;
             return {};
@@ -147,11 +155,12 @@ private:
         schema::RequestUploadTokenRequest token;
         token.set_offer(request_.offer);
         token.set_public_key(field(who_.key.public_key().compressed()));
-        FS_ASSIGN(const auto reply, submit<schema::RequestUploadTokenReply>("marketplace", "RequestUploadToken", token));
+        FS_ASSIGN(const auto reply,
+                  submit<schema::RequestUploadTokenReply>("marketplace", "RequestUploadToken", token));
         schema::GetOfferRequest get;
         get.set_offer(request_.offer);
-        FS_ASSIGN(const auto offer,
-                  ledger::client::query<schema::OfferReply>(connection_.ledger(), who_, "marketplace", "GetOffer", get));
+        FS_ASSIGN(const auto offer, ledger::client::query<schema::OfferReply>(connection_.ledger(), who_, "marketplace",
+                                                                              "GetOffer", get));
         if (offer.batches_size() > 0) {
             const auto& last = offer.batches(offer.batches_size() - 1);
             journal_.previous_manifest = to_bytes(last.manifest_root());
@@ -184,21 +193,22 @@ private:
     Result<StoredBatch> store(const schema::GrantReply& grant) {
         std::error_code error;
         const auto total = fs::file_size(request_.file, error);
-        auto writer = Writer::open({.network = connection_.profile().network,
-                                    .grant = journal_.grant,
-                                    .holder = who_.key,
-                                    .stream_id = journal_.stream_id,
-                                    .key_epoch = journal_.key_epoch,
-                                    .encryption_subkey = journal_.key.encryption_subkey(),
-                                    .first_sequence = journal_.first_sequence,
-                                    .previous_manifest = journal_.previous_manifest,
-                                    .operators = endpoints(grant, journal_.stream_id),
-                                    .quorum = std::min<std::uint32_t>(2, static_cast<std::uint32_t>(grant.operators_size())),
-                                    .trusted_roots = connection_.profile().trusted_roots,
-                                    .spool = folder_ / "spool",
-                                    .on_progress = [&](const mqtt_bridge::client::WriterProgress& progress) {
-                                        tell("storing on operators", progress.plaintext_bytes_spooled, total);
-                                    }});
+        auto writer =
+            Writer::open({.network = connection_.profile().network,
+                          .grant = journal_.grant,
+                          .holder = who_.key,
+                          .stream_id = journal_.stream_id,
+                          .key_epoch = journal_.key_epoch,
+                          .encryption_subkey = journal_.key.encryption_subkey(),
+                          .first_sequence = journal_.first_sequence,
+                          .previous_manifest = journal_.previous_manifest,
+                          .operators = endpoints(grant, journal_.stream_id),
+                          .quorum = std::min<std::uint32_t>(2, static_cast<std::uint32_t>(grant.operators_size())),
+                          .trusted_roots = connection_.profile().trusted_roots,
+                          .spool = folder_ / "spool",
+                          .on_progress = [&](const mqtt_bridge::client::WriterProgress& progress) {
+                              tell("storing on operators", progress.plaintext_bytes_spooled, total);
+                          }});
         if (!writer) return fail(writer.error());
         return store_file(request_.file, **writer, journal_.key.mac_subkey(), sigma_d_);
     }
@@ -207,8 +217,8 @@ private:
         tell("recording receipts and stream details");
         schema::UploadDataStreamRequest upload;
         upload.set_grant(journal_.grant);
-        upload.set_token_signature(field(who_.key.sign(
-            identity::crypto::signing_input("upload-token/v1", connection_.profile().network, as_bytes(journal_.grant)))));
+        upload.set_token_signature(field(who_.key.sign(identity::crypto::signing_input(
+            "upload-token/v1", connection_.profile().network, as_bytes(journal_.grant)))));
         upload.set_closing_manifest(stored.closing_manifest.SerializeAsString());
         for (const auto& receipt : stored.receipts) {
             *upload.add_receipts() = receipt;

@@ -31,8 +31,8 @@ public:
     Result<chaincode::schema::Actor> register_and_verify(const std::string& credential_jwt);
     Result<chaincode::schema::Offer> create_offer(const chaincode::schema::OfferDraft& draft);
 
-    /// One batch: token, draw, key dealing, encryption, storage on a quorum of operators, receipts, record. A call that was
-    /// interrupted, even by a crash, goes on where it stopped when it is made again for the same offer and file.
+    /// One batch: token, draw, key dealing, encryption, storage on a quorum of operators, receipts, record. A call that
+    /// was interrupted, even by a crash, goes on where it stopped when it is made again for the same offer and file.
     /// Errors: not_found (no such file), not_seller, unfinished_upload (of another file), and those of the parts.
     Result<Uploaded> upload(const UploadRequest& request);
 };

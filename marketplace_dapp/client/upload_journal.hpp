@@ -9,8 +9,8 @@
 
 namespace fairstream::marketplace_dapp::client {
 
-/// What a seller must remember of an upload until the ledger has recorded it. Holds the stream key: the file is 0600 and goes
-/// when the upload is done.
+/// What a seller must remember of an upload until the ledger has recorded it. Holds the stream key: the file is 0600
+/// and goes when the upload is done.
 struct UploadJournal {
     std::string offer;
     std::string grant;

@@ -141,7 +141,8 @@ public:
         return did;
     }
     std::string offer(const std::string& seller, const std::string& topic, const std::string& price_micro) const {
-        return ok({"offer", "create", "--as", seller, "--topic", topic, "--mode", "one-off", "--price", price_micro}).text("offer");
+        return ok({"offer", "create", "--as", seller, "--topic", topic, "--mode", "one-off", "--price", price_micro})
+            .text("offer");
     }
     std::int64_t balance(const std::string& account) const {
         return ok({"wallet", "balance", account}).json().at("balance_micro").as_int64();

@@ -23,7 +23,7 @@ std::vector<path> files_of_organisations(const path& network) {
 std::string journal_value(const std::string& journal, const std::string& key) {
     const auto at = journal.find("\n" + key + ": \"");
     if (at == std::string::npos) return {};
-    const auto from = at + key.size() + 5;
+    const auto from = at + key.size() + 4;
     return journal.substr(from, journal.find('"', from) - from);
 }
 
@@ -42,7 +42,8 @@ TEST_CASE("a file is sold through the single commands and arrives byte for byte"
     CHECK(uploaded.at("bytes").as_int64() == 5'000'000);
     CHECK(uploaded.at("operators").as_array().size() >= 2);
 
-    const auto purchase = net.ok({"buy", offer, "--as", "bob", "--request-id", "order-0000-0000-0001"}).text("purchase");
+    const auto purchase =
+        net.ok({"buy", offer, "--as", "bob", "--request-id", "order-0000-0000-0001"}).text("purchase");
     CHECK(net.balance("bob") == 97'500'000);
     const auto fetched = net.ok({"fetch", purchase, "-o", net.file("out").string(), "--as", "bob"}).json();
     CHECK(tests::read_all(net.file("out")) == original);
@@ -131,7 +132,8 @@ TEST_CASE("a node and an operator are killed in the middle of an upload, and the
         const auto raw_key = std::string(as_text(*base::from_hex(key)));
         // Windows of the plaintext at odd places: 16 bytes of noise stand nowhere by chance.
         std::vector<std::string> needles{key, raw_key};
-        for (std::size_t at = 7; at + 16 < original.size(); at += original.size() / 12) needles.push_back(original.substr(at, 16));
+        for (std::size_t at = 7; at + 16 < original.size(); at += original.size() / 12)
+            needles.push_back(original.substr(at, 16));
         std::size_t searched = 0;
         for (const auto& file : files_of_organisations(net.dir() / "net")) {
             const auto contents = tests::read_all(file);
@@ -171,8 +173,8 @@ TEST_CASE("an upload whose program is killed goes on where it stopped") {
     Consortium::wait_for(upload);
 
     tests::write_all(net.file("other"), "another file");
-    CHECK(net.run({"upload", net.file("other").string(), "--as", "acme", "--offer", offer}).err.find("unfinished_upload") !=
-          std::string::npos);
+    CHECK(net.run({"upload", net.file("other").string(), "--as", "acme", "--offer", offer})
+              .err.find("unfinished_upload") != std::string::npos);
     const auto resumed = net.ok({"upload", net.file("in").string(), "--as", "acme", "--offer", offer}).json();
     CHECK(resumed.at("resumed").as_bool());
     net.ok({"get", offer, "--as", "bob", "-o", net.file("out").string()});

@@ -1,5 +1,3 @@
 # The broker test speaks MQTT 5 to a real Mosquitto that has the built plugin in it.
-if(TARGET test_security_manager)
-  target_link_libraries(test_security_manager PRIVATE fs_security_manager_client PahoMqttCpp::paho-mqttpp3)
-  add_dependencies(test_security_manager fairstream_gate)
-endif()
+target_link_libraries(test_security_manager PRIVATE fs_security_manager_client PahoMqttCpp::paho-mqttpp3)
+add_dependencies(test_security_manager fairstream_gate)
