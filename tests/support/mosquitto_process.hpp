@@ -94,6 +94,7 @@ private:
         if (::getppid() != parent) ::_exit(127);
         const int null = ::open("/dev/null", O_RDWR);
         for (const int fd : {0, 1, 2}) ::dup2(null, fd);
+        ::close_range(3, ~0U, 0);  // sockets of this process must not live on in the broker
         ::execl("/usr/sbin/mosquitto", "mosquitto", "-c", path.c_str(), nullptr);
         ::_exit(127);
     }
