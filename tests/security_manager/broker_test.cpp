@@ -56,6 +56,21 @@ public:
         options.set_properties(properties);
         return connect(options);
     }
+    /// Connects with a last will, and disconnects asking for it to be sent.
+    bool die_with_will(ByteView proof, const std::string& topic, const std::string& payload) {
+        mqtt::properties properties;
+        properties.add({mqtt::property::AUTHENTICATION_METHOD, std::string(gate::kAuthMethod)});
+        properties.add({mqtt::property::AUTHENTICATION_DATA, base::to_string(proof)});
+        mqtt::connect_options options;
+        options.set_mqtt_version(MQTTVERSION_5);
+        options.set_clean_start(true);
+        options.set_properties(properties);
+        options.set_will(mqtt::will_options(topic, payload, 1, false));
+        if (!connect(options)) return false;
+        mqtt::disconnect_options farewell;
+        farewell.set_reason_code(mqtt::DISCONNECT_WITH_WILL_MESSAGE);
+        return client_.disconnect(farewell)->wait_for(std::chrono::seconds(5));
+    }
     bool connect_with_password(const std::string& password) {
         mqtt::connect_options options;
         options.set_mqtt_version(MQTTVERSION_5);
@@ -262,6 +277,21 @@ TEST_CASE("broker: a session reaches its own topics only") {
     CHECK(eventually([&] { return buyer->received("reply"); }));
 }
 
+TEST_CASE("broker: no last will outlives the connection that may say it") {
+    // A will is sent without the check of its response topic, so it must not be sent at all.
+    Market market;
+    auto daemon = market.connect_daemon();
+    REQUIRE(daemon->subscribe(std::string(gate::kAllFetches)));
+    const auto session = market.open("delta", market.buyer);
+    MqttClient buyer(market.broker.port(), session.client_id);
+    CHECK(
+        buyer.die_with_will(client::connect_authentication(session, market.buyer), gate::fetch_topic(kStream), "will"));
+    auto next = market.connect(market.open("delta", market.buyer), market.buyer);
+    CHECK(next->publish(gate::fetch_topic(kStream), "after"));
+    CHECK(eventually([&] { return daemon->received("after"); }));
+    CHECK_FALSE(daemon->received("will"));
+}
+
 TEST_CASE("broker: another operator speaks under its own name only") {
     Market market;
     auto daemon = market.connect_daemon();
@@ -354,6 +384,13 @@ TEST_CASE("broker: without its daemon the gate is closed, and opens with the nex
     CHECK_FALSE(MqttClient(market.broker.port(), unused.client_id)
                     .connect(client::connect_authentication(unused, market.seller)));
     CHECK(market.broker.running());
+
+    market.daemon.start();
+    REQUIRE(eventually([&] { return market.daemon.manager->gates() == 1; }));
+    // The sessions of before are gone, with their tokens; new ones open.
+    CHECK_FALSE(MqttClient(market.broker.port(), unused.client_id)
+                    .connect(client::connect_authentication(unused, market.seller)));
+    market.connect(market.open("omega", market.seller), market.seller);
 }
 
 TEST_CASE("broker: a bearer session admits one plain client, to read") {

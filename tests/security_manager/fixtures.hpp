@@ -3,7 +3,7 @@
 #include <future>
 #include <map>
 #include <mutex>
-#include <optional>
+#include <memory>
 #include <string>
 
 #include "base/net/http.hpp"
@@ -83,23 +83,26 @@ private:
 /// Runs `job` on the loop and waits for what it returns.
 template <typename Job>
 auto on_loop(base::net::Loop& loop, Job job) {
-    std::optional<decltype(job())> result;
-    std::promise<void> done;
-    loop.post([&] {
-        result.emplace(job());
-        done.set_value();
-    });
-    done.get_future().wait();
-    return std::move(*result);
+    using Value = decltype(job());
+    std::promise<std::unique_ptr<Value>> done;
+    // Made where it stays: g++ 12 warns of moving some of these values out of a temporary.
+    loop.post([&] { done.set_value(std::unique_ptr<Value>(new Value(job()))); });
+    return std::move(*done.get_future().get());
 }
 
 /// An operator's security manager as its daemon runs it: HTTPS on loopback and the gate's socket.
 class TestDaemon {
 public:
-    explicit TestDaemon(service::ServiceConfig config = {}) : operator_key(config.operator_key) {
-        config.operator_name = kOperator;
-        config.network = kNetwork;
+    explicit TestDaemon(service::ServiceConfig config = {}) : operator_key(config.operator_key), config_(config) {
+        config_.operator_name = kOperator;
+        config_.network = kNetwork;
         loop.start();
+        start();
+    }
+    ~TestDaemon() { stop(); }
+
+    /// Once more after stop(), it is a new daemon with the same key, and knows no session.
+    void start() {
         on_loop(loop, [&] {
             const base::net::TlsConfig tls{certificate_.certificate, certificate_.private_key, {}};
             auto listening = base::net::HttpServer::listen(
@@ -111,16 +114,14 @@ public:
                 });
             if (!listening) throw std::runtime_error(listening.error().message);
             http_ = std::move(*listening);
-            config.https_url = url();
-            config.mqtt_url = "mqtt://elsewhere";
-            manager = std::make_unique<service::SessionService>(loop, config, grants);
+            config_.https_url = url();
+            config_.mqtt_url = "mqtt://elsewhere";
+            manager = std::make_unique<service::SessionService>(loop, config_, grants);
             const auto gates = manager->listen_for_gates(socket());
             if (!gates) throw std::runtime_error(gates.error().message);
             return 0;
         });
     }
-    ~TestDaemon() { stop(); }
-
     /// As if the daemon died.
     void stop() {
         if (!manager) return;
@@ -157,6 +158,7 @@ private:
         return {200, {}, session->grant};
     }
 
+    service::ServiceConfig config_;
     TestCa ca_ = make_test_ca("org1");
     PemPair certificate_ = ca_.issue("op1");
     std::unique_ptr<base::net::HttpServer> http_;
