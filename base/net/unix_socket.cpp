@@ -6,6 +6,7 @@
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <set>
 #include <utility>
@@ -102,13 +103,22 @@ private:
 /// Shared with the pending accept, which may outlive the server by one turn of the loop.
 struct State : std::enable_shared_from_this<State> {
     State(asio::io_context& io, UnixServer::Limits l, UnixServer::Handlers h)
-        : acceptor(io), limits(l), handlers(std::move(h)) {}
+        : acceptor(io), pause(io), limits(l), handlers(std::move(h)) {}
 
     void accept() {
         acceptor.async_accept([self = shared_from_this()](const error_code& error, stream_protocol::socket socket) {
             if (self->closed) return;
-            if (!error && self->peers.size() < self->limits.max_peers) self->admit(std::move(socket));
+            if (error) return self->rest();
+            if (self->peers.size() < self->limits.max_peers) self->admit(std::move(socket));
             if (!self->closed) self->accept();
+        });
+    }
+
+    /// Out of file descriptors, most likely: trying again at once would only burn the loop's time.
+    void rest() {
+        pause.expires_after(std::chrono::milliseconds(100));
+        pause.async_wait([self = shared_from_this()](const error_code& error) {
+            if (!error && !self->closed) self->accept();
         });
     }
 
@@ -134,10 +144,12 @@ struct State : std::enable_shared_from_this<State> {
         closed = true;
         error_code ignored;
         acceptor.close(ignored);
+        pause.cancel();
         for (const auto& peer : std::exchange(peers, {})) peer->close();
     }
 
     stream_protocol::acceptor acceptor;
+    asio::steady_timer pause;
     const UnixServer::Limits limits;
     UnixServer::Handlers handlers;
     std::set<std::shared_ptr<Peer>> peers;

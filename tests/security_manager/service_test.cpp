@@ -276,6 +276,19 @@ TEST_CASE_METHOD(Fixture, "service: the ledger's events end sessions") {
     CHECK(refusal("omega", holder) == "grant_revoked");
 }
 
+TEST_CASE_METHOD(Fixture, "service: the gate's socket is the daemon's alone") {
+    CHECK(std::filesystem::status(daemon.socket()).permissions() ==
+          (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+    service::ServiceConfig config;
+    config.operator_name = kOperator;
+    const auto second = on_loop(daemon.loop, [&] {
+        service::SessionService another(daemon.loop, config, daemon.grants);
+        return another.listen_for_gates(daemon.socket());
+    });
+    REQUIRE_FALSE(second);
+    CHECK(second.error().code == "listen_failed");
+}
+
 TEST_CASE("session book: what was served is counted once, whichever way") {
     service::ServiceConfig config;
     config.operator_name = kOperator;
