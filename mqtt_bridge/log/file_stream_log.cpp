@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/assert.hpp"
+#include "base/checksum.hpp"
 #include "base/log.hpp"
 #include "mqtt_bridge/log/segment.hpp"
 
@@ -86,7 +87,8 @@ Status FileStreamLog::load_removed() {
     if (!bytes && bytes.error().code == "not_found") return {};
     if (!bytes) return fail(std::move(bytes).error());
     const ByteView view = *bytes;
-    if (view.size() < 4 || (view.size() - 4) % kRemovedEntry != 0 || crc32c(view.subspan(4)) != base::read_u32(view))
+    if (view.size() < 4 || (view.size() - 4) % kRemovedEntry != 0 ||
+        base::crc32c(view.subspan(4)) != base::read_u32(view))
         return fail("damaged", path.string() + ": its checksum is wrong");
     for (ByteView rest = view.subspan(4); !rest.empty(); rest = rest.subspan(kRemovedEntry)) {
         StreamHash stream;
@@ -255,7 +257,7 @@ Status FileStreamLog::remove(const StreamHash& stream, std::uint64_t through) {
             if (index_.live_in(segments_[i]) == 0) empty.push_back(segments_[i]);
     }
     Bytes file;
-    base::append_u32(file, crc32c(body));
+    base::append_u32(file, base::crc32c(body));
     fairstream::append(file, body);
     FS_TRY(base::write_file(folder_ / "removed", file, 0600));  // before the files go: positions must outlive them
     for (const std::uint32_t number : empty) {

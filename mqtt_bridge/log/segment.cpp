@@ -1,7 +1,8 @@
 #include "mqtt_bridge/log/segment.hpp"
 
 #include <algorithm>
-#include <boost/crc.hpp>
+
+#include "base/checksum.hpp"
 
 namespace fairstream::mqtt_bridge::log {
 
@@ -17,7 +18,7 @@ std::optional<ByteView> batch_at(ByteView file, std::uint64_t offset) {
     const std::uint32_t size = base::read_u32(header.subspan(4));
     if (file.size() - offset - kBatchHeader < size) return std::nullopt;
     const ByteView body = file.subspan(offset + kBatchHeader, size);
-    if (crc32c(body) != base::read_u32(header.subspan(8))) return std::nullopt;
+    if (base::crc32c(body) != base::read_u32(header.subspan(8))) return std::nullopt;
     return body;
 }
 
@@ -56,12 +57,6 @@ bool read_records(ByteView body, std::uint64_t body_offset, std::uint32_t segmen
 
 }  // namespace
 
-std::uint32_t crc32c(ByteView data) {
-    boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true> crc;
-    crc.process_bytes(data.data(), data.size());
-    return crc.checksum();
-}
-
 Bytes encode_batch(std::span<const Record* const> records, std::vector<std::uint64_t>& raw_offsets) {
     std::size_t size = kBatchHeader;
     for (const Record* record : records) size += kRecordHeader + record->raw.size();
@@ -81,7 +76,7 @@ Bytes encode_batch(std::span<const Record* const> records, std::vector<std::uint
     Bytes header;
     base::append_u32(header, kBatchMark);
     base::append_u32(header, static_cast<std::uint32_t>(body.size()));
-    base::append_u32(header, crc32c(body));
+    base::append_u32(header, base::crc32c(body));
     std::ranges::copy(header, out.begin());
     return out;
 }

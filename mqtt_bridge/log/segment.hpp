@@ -33,6 +33,4 @@ struct Scan {
 /// offset.
 Result<Scan> scan_segment(ByteView file, std::uint32_t segment);
 
-std::uint32_t crc32c(ByteView data);
-
 }  // namespace fairstream::mqtt_bridge::log

@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto kAskEvery = 10s;
+constexpr auto kAskEvery = 3s;
 constexpr auto kAskAgain = 1s;
 constexpr auto kTimeout = 5s;
 

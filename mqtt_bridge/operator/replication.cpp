@@ -5,6 +5,7 @@
 #include "base/encoding.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "ledger/proto/wire.hpp"
 #include "mqtt_bridge/client/bundle.hpp"
 #include "mqtt_bridge/client/notice.hpp"
 #include "mqtt_bridge/client/receipt.hpp"
@@ -30,10 +31,6 @@ constexpr std::size_t kMaxEvidence = 1000;
 
 /// The first byte of a message between operators.
 enum Kind : std::uint8_t { kIntroduce = 1, kPush = 2, kMarks = 3, kFetch = 4, kReceipt = 5, kWho = 6 };
-
-Bytes serialise(const google::protobuf::MessageLite& message) {
-    return to_bytes(message.SerializeAsString());
-}
 
 }  // namespace
 
@@ -386,7 +383,7 @@ void Replication::act(SignMarks action) {
             metrics_.count("fairstream_operator_receipts_signed_total");
             for (std::size_t i = 0; i < receipts->size(); ++i) {
                 const auto& one = action.marks[i];
-                const Bytes encoded = serialise((*receipts)[i]);
+                const Bytes encoded = ledger::proto::encode((*receipts)[i]);
                 remember(one.stream, config_.self, one.position.through, encoded);
                 (void)outlets_.publish(gate::receipts_topic(one.stream), encoded, {});
                 for (const std::string& peer : one.peers)

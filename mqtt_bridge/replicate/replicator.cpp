@@ -182,6 +182,7 @@ void Replicator::on(BadBundle event) {
     Stream* stream = of(event.stream, event.peer);
     if (stream == nullptr) return;
     out_.push_back(PeerFault{event.peer, event.stream, "its bytes are not what the writer signed"});
+    stream->peers.at(event.peer).shunned_until = now_ + limits_.shun;
     if (!stream->fetching || stream->fetching->peer != event.peer) return;
     stream->fetching.reset();  // somebody else may be honest
     fetch_if_behind(event.stream, *stream, /*at_once=*/true);
@@ -313,7 +314,8 @@ void Replicator::fetch_if_behind(const StreamHash& id, Stream& stream, bool at_o
     if (!stream.behind_since || (!at_once && now_ - *stream.behind_since < limits_.patience)) return;
     std::vector<Peer> able;
     for (const auto& [peer, view] : stream.peers)
-        if (view.latest.through > stream.accepted.through && up_.contains(peer)) able.push_back(peer);
+        if (view.latest.through > stream.accepted.through && up_.contains(peer) && view.shunned_until <= now_)
+            able.push_back(peer);
     if (able.empty()) return;
     const auto after = std::ranges::upper_bound(able, stream.last_fetched);
     const Peer peer = after == able.end() ? able.front() : *after;

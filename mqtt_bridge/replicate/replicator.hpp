@@ -151,8 +151,9 @@ public:
         std::chrono::milliseconds mark_interval{1'000};  // between marks to a peer that differs
         std::chrono::milliseconds patience{300};         // what is missing may still be under way
         std::chrono::milliseconds fetch_timeout{2'000};
-        std::size_t max_waiting = 64;      // bundles beyond a gap, per stream
-        std::size_t max_in_flight = 1024;  // bundles at the log, per stream
+        std::chrono::milliseconds shun{10'000};  // who sent wrong bytes is asked for no more for so long
+        std::size_t max_waiting = 64;            // bundles beyond a gap, per stream
+        std::size_t max_in_flight = 1024;        // bundles at the log, per stream
     };
 
     Replicator(Peer self, Limits limits);
@@ -170,6 +171,7 @@ private:
         std::deque<Position> unproven;  // ahead of us
         Bytes receipt;
         std::uint64_t receipt_through = 0;
+        TimePoint shunned_until{};
     };
     struct Fetching {
         Peer peer;
