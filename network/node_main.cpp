@@ -1,7 +1,4 @@
 // fairstream-node: a ledger node of one organisation with the market's contracts, and the organisation's key custodian.
-#include <csignal>
-#include <cstdio>
-
 #include "base/log.hpp"
 #include "chaincode/actors/contract.hpp"
 #include "chaincode/credits/contract.hpp"
@@ -49,7 +46,7 @@ int run(network::NodeProgramConfig config) {
     };
     auto node = ledger::node::Node::start(loop, config.node, metrics);
     if (!node) {
-        base::log_error("{} ({})", node.error().message, node.error().code);
+        network::report_failure(node.error());
         return 1;
     }
     loop.start();
@@ -72,20 +69,6 @@ int run(network::NodeProgramConfig config) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    std::signal(SIGPIPE, SIG_IGN);
-    base::init_log("fairstream-node");
-    int exit_code = 0;
-    const auto arguments =
-        network::parse_arguments(argc, argv, "A ledger node of one organisation, and its key custodian.", exit_code);
-    if (!arguments) return exit_code;
-    auto config = network::load_node_config(arguments->config);
-    if (!config) {
-        base::log_error("{} ({})", config.error().message, config.error().code);
-        return 2;
-    }
-    if (arguments->check_only) {
-        std::puts("the config is right");
-        return 0;
-    }
-    return run(std::move(*config));
+    return network::run_program(argc, argv, "A ledger node of one organisation, and its key custodian.",
+                                network::load_node_config, run);
 }

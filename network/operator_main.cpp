@@ -1,7 +1,4 @@
 // fairstream-operator: one storage operator; its broker runs beside it (mosquitto with libfairstream_gate.so).
-#include <csignal>
-#include <cstdio>
-
 #include "base/log.hpp"
 #include "identity/did/did_key.hpp"
 #include "network/operator_config.hpp"
@@ -28,7 +25,7 @@ int run(network::OperatorProgramConfig config) {
     };
     auto daemon = OperatorDaemon::start(loop, config.daemon, ledger);
     if (!daemon) {
-        base::log_error("{} ({})", daemon.error().message, daemon.error().code);
+        network::report_failure(daemon.error());
         return 1;
     }
     loop.start();
@@ -43,20 +40,6 @@ int run(network::OperatorProgramConfig config) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    std::signal(SIGPIPE, SIG_IGN);
-    base::init_log("fairstream-operator");
-    int exit_code = 0;
-    const auto arguments =
-        network::parse_arguments(argc, argv, "A storage operator: sessions, stream log, replication.", exit_code);
-    if (!arguments) return exit_code;
-    auto config = network::load_operator_config(arguments->config);
-    if (!config) {
-        base::log_error("{} ({})", config.error().message, config.error().code);
-        return 2;
-    }
-    if (arguments->check_only) {
-        std::puts("the config is right");
-        return 0;
-    }
-    return run(std::move(*config));
+    return network::run_program(argc, argv, "A storage operator: sessions, stream log, replication.",
+                                network::load_operator_config, run);
 }

@@ -50,6 +50,10 @@ std::optional<ProgramArguments> parse_arguments(int argc, char** argv, const std
     return std::nullopt;
 }
 
+void report_failure(const Error& error) {
+    base::log_error("{} ({})", error.message, error.code);
+}
+
 fs::path beside(const fs::path& config_file, const std::string& path) {
     return (fs::absolute(config_file).parent_path() / path).lexically_normal();
 }

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <csignal>
+#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "base/log.hpp"
 #include "base/net/loop.hpp"
 #include "base/net/tls.hpp"
 #include "base/result.hpp"
@@ -20,6 +23,28 @@ struct ProgramArguments {
 /// --config FILE, --check, --help, --version. Nothing (and the exit code in `exit_code`) if the program has already
 /// answered.
 std::optional<ProgramArguments> parse_arguments(int argc, char** argv, const std::string& what_it_is, int& exit_code);
+
+void report_failure(const Error& error);
+
+/// The main of a program: reads its config, which fails with exit code 2, and runs it.
+template <typename Load, typename Run>
+int run_program(int argc, char** argv, const std::string& what_it_is, Load load, Run run) {
+    std::signal(SIGPIPE, SIG_IGN);
+    base::init_log(std::filesystem::path(argv[0]).filename().string());
+    int exit_code = 0;
+    const auto arguments = parse_arguments(argc, argv, what_it_is, exit_code);
+    if (!arguments) return exit_code;
+    auto config = load(arguments->config);
+    if (!config) {
+        report_failure(config.error());
+        return 2;
+    }
+    if (arguments->check_only) {
+        std::puts("the config is right");
+        return 0;
+    }
+    return run(std::move(*config));
+}
 
 /// Paths in a config are relative to its file.
 std::filesystem::path beside(const std::filesystem::path& config_file, const std::string& path);

@@ -37,29 +37,17 @@ Result<schema::ListActorsReply> list_actors(Context& context, const schema::List
     return reply;
 }
 
-class Actors : public ledger::contract::Contract {
-public:
-    Actors() {
-        functions_.add(names::actors::kTrustIssuer, &trust_issuer);
-        functions_.add(names::actors::kListIssuers, &list_issuers);
-        functions_.add(names::actors::kRegisterAndVerifySeller, &register_seller);
-        functions_.add(names::actors::kRegisterAndVerifyClient, &register_client);
-        functions_.add(names::actors::kGetActor, &get_actor);
-        functions_.add(names::actors::kListActors, &list_actors);
-    }
-    std::string_view name() const override { return names::contract::kActors; }
-    Result<Bytes> invoke(Context& context, std::string_view function, ByteView arguments) const override {
-        return functions_.invoke(context, function, arguments);
-    }
-
-private:
-    ledger::contract::Functions functions_;
-};
-
 }  // namespace
 
 std::shared_ptr<const ledger::contract::Contract> make_contract() {
-    return std::make_shared<Actors>();
+    ledger::contract::Functions functions;
+    functions.add(names::actors::kTrustIssuer, &trust_issuer);
+    functions.add(names::actors::kListIssuers, &list_issuers);
+    functions.add(names::actors::kRegisterAndVerifySeller, &register_seller);
+    functions.add(names::actors::kRegisterAndVerifyClient, &register_client);
+    functions.add(names::actors::kGetActor, &get_actor);
+    functions.add(names::actors::kListActors, &list_actors);
+    return std::make_shared<ledger::contract::TableContract>(names::contract::kActors, std::move(functions));
 }
 
 }  // namespace fairstream::chaincode::actors

@@ -180,30 +180,18 @@ Result<schema::AuditReply> audit(Context& context, const schema::AuditRequest&) 
     return reply;
 }
 
-class Credits : public ledger::contract::Contract {
-public:
-    Credits() {
-        functions_.add(names::credits::kMint, &mint);
-        functions_.add(names::credits::kTransfer, &transfer);
-        functions_.add(names::credits::kFaucet, &faucet);
-        functions_.add(names::credits::kHold, &hold);
-        functions_.add(names::credits::kPay, &pay);
-        functions_.add(names::credits::kBalance, &balance);
-        functions_.add(names::credits::kAudit, &audit);
-    }
-    std::string_view name() const override { return names::contract::kCredits; }
-    Result<Bytes> invoke(Context& context, std::string_view function, ByteView arguments) const override {
-        return functions_.invoke(context, function, arguments);
-    }
-
-private:
-    ledger::contract::Functions functions_;
-};
-
 }  // namespace
 
 std::shared_ptr<const ledger::contract::Contract> make_contract() {
-    return std::make_shared<Credits>();
+    ledger::contract::Functions functions;
+    functions.add(names::credits::kMint, &mint);
+    functions.add(names::credits::kTransfer, &transfer);
+    functions.add(names::credits::kFaucet, &faucet);
+    functions.add(names::credits::kHold, &hold);
+    functions.add(names::credits::kPay, &pay);
+    functions.add(names::credits::kBalance, &balance);
+    functions.add(names::credits::kAudit, &audit);
+    return std::make_shared<ledger::contract::TableContract>(names::contract::kCredits, std::move(functions));
 }
 
 }  // namespace fairstream::chaincode::credits

@@ -54,7 +54,7 @@ Result<schema::ApproveReply> approve(Context& context, const schema::ApproveRequ
     FS_ASSIGN(const auto admin, rules::direct_member(context, identity::msp::Role::kAdmin));
     FS_TRY(check_organisation(context, admin.org));
     FS_TRY(check(request.decision()));
-    const auto id = identity::crypto::sha256(rules::serialise(request.decision()));
+    const auto id = identity::crypto::sha256(ledger::proto::encode(request.decision()));
     const auto key = "decision/" + base::to_hex(id);
     FS_ASSIGN(auto found, rules::load<schema::ApproveReply>(context, key));
     auto record = found ? std::move(*found) : schema::ApproveReply{};
@@ -70,22 +70,12 @@ Result<schema::ApproveReply> approve(Context& context, const schema::ApproveRequ
     return record;
 }
 
-class Governance : public ledger::contract::Contract {
-public:
-    Governance() { functions_.add(names::governance::kApprove, &approve); }
-    std::string_view name() const override { return names::contract::kGovernance; }
-    Result<Bytes> invoke(Context& context, std::string_view function, ByteView arguments) const override {
-        return functions_.invoke(context, function, arguments);
-    }
-
-private:
-    ledger::contract::Functions functions_;
-};
-
 }  // namespace
 
 std::shared_ptr<const ledger::contract::Contract> make_contract() {
-    return std::make_shared<Governance>();
+    ledger::contract::Functions functions;
+    functions.add(names::governance::kApprove, &approve);
+    return std::make_shared<ledger::contract::TableContract>(names::contract::kGovernance, std::move(functions));
 }
 
 }  // namespace fairstream::chaincode::governance

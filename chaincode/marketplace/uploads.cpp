@@ -139,7 +139,7 @@ Status check_dealt(Context& context, const schema::Offer& offer, std::uint32_t k
 bool same(const schema::Batch& recorded, schema::Batch batch) {
     batch.set_number(recorded.number());
     batch.set_recorded_at_us(recorded.recorded_at_us());
-    return rules::serialise(recorded) == rules::serialise(batch);
+    return ledger::proto::encode(recorded) == ledger::proto::encode(batch);
 }
 
 schema::OfferReply answer(const schema::Offer& offer, const schema::Batch& batch) {

@@ -11,8 +11,8 @@ namespace fairstream::chaincode::rules {
 
 using ledger::contract::Context;
 using ledger::contract::load;
-using ledger::contract::serialise;
 using ledger::contract::store;
+using ledger::proto::as_field;
 
 /// The record under `key`. Error: not_found, naming `what`.
 template <typename Record>
@@ -25,7 +25,7 @@ Result<Record> require(Context& context, std::string_view key, std::string_view 
 /// Calls another contract. Errors: the callee's, and bad_answer.
 template <typename Reply, typename Request>
 Result<Reply> call(Context& context, std::string_view contract, std::string_view function, const Request& request) {
-    FS_ASSIGN(const auto answer, context.call(contract, function, serialise(request)));
+    FS_ASSIGN(const auto answer, context.call(contract, function, ledger::proto::encode(request)));
     Reply reply;
     if (!reply.ParseFromArray(answer.data(), static_cast<int>(answer.size())))
         return fail("bad_answer", std::string(contract) + "." + std::string(function) + " answered something else");
@@ -34,12 +34,7 @@ Result<Reply> call(Context& context, std::string_view contract, std::string_view
 
 template <typename Payload>
 void emit(Context& context, std::string_view name, const Payload& payload) {
-    context.emit(name, serialise(payload));
-}
-
-/// Fills a `bytes` field.
-inline std::string as_field(ByteView bytes) {
-    return std::string(as_text(bytes));
+    context.emit(name, ledger::proto::encode(payload));
 }
 
 /// 20 digits: keys of numbers sort as the numbers do.

@@ -57,7 +57,7 @@ struct Client::Impl {
     Result<Reply> ask(GatewayMethod method, const Request& request, std::chrono::milliseconds timeout,
                       std::chrono::milliseconds patience) {
         FS_ASSIGN(const Bytes bytes, gateways->call(method, proto::encode(request), timeout, patience).result);
-        return parse<Reply>(bytes);
+        return proto::decode<Reply>(bytes);
     }
 
     struct Proposed {
@@ -75,7 +75,7 @@ struct Client::Impl {
 Result<Client::Impl::Proposed> Client::Impl::endorse(const Identity& who, const Invocation& what) {
     const auto request = make_proposal(options.channel, who, what, proto::INTENT_SUBMIT, base::wall_now());
     FS_ASSIGN(const auto reply, ask<proto::EndorseReply>(GatewayMethod::kEndorse, request));
-    FS_ASSIGN(const auto transaction, parse<proto::Transaction>(as_bytes(reply.transaction())));
+    FS_ASSIGN(const auto transaction, proto::decode<proto::Transaction>(as_bytes(reply.transaction())));
     FS_ASSIGN(Bytes response, response_of(transaction, request));
     return Proposed{to_bytes(proto::transaction_id(request.signed_proposal())),
                     to_bytes(std::string_view(reply.transaction())), std::move(response)};

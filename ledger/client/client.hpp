@@ -9,7 +9,7 @@
 #include "base/net/loop.hpp"
 #include "base/net/rpc.hpp"
 #include "identity/crypto/keys.hpp"
-#include "ledger/proto/ledger.pb.h"
+#include "ledger/proto/wire.hpp"
 
 namespace fairstream::ledger::client {
 
@@ -50,9 +50,9 @@ struct Options {
 
 /// The gateway client. Blocking calls from any thread but the loop's; reconnects to the next gateway by itself.
 ///
-/// Errors of `submit`: the contract's own (endorsement refused: nothing was or will be committed); the validation code in
-/// lower case, e.g. read_conflict (committed as invalid); `unreachable` (nothing was sent); `unknown_outcome` (it may still
-/// commit: ask commit_status with the transaction id named in the message).
+/// Errors of `submit`: the contract's own (endorsement refused: nothing was or will be committed); the validation code
+/// in lower case, e.g. read_conflict (committed as invalid); `unreachable` (nothing was sent); `unknown_outcome` (it
+/// may still commit: ask commit_status with the transaction id named in the message).
 class Client {
 public:
     Client(base::net::Loop& loop, Options options);
@@ -61,16 +61,17 @@ public:
     Client& operator=(const Client&) = delete;
 
     Result<Bytes> evaluate(const Identity& who, const Invocation& what, bool sealed = false);
-    /// Endorse, submit and wait for the commit. Retries by itself, as a new transaction, what was refused for a conflict or an
-    /// older config epoch (up to 10 times) and, as the same transaction, what a lost connection interrupted.
+    /// Endorse, submit and wait for the commit. Retries by itself, as a new transaction, what was refused for a
+    /// conflict or an older config epoch (up to 10 times) and, as the same transaction, what a lost connection
+    /// interrupted.
     Result<Commit> submit(const Identity& who, const Invocation& what);
     Result<proto::CommitStatusReply> commit_status(ByteView transaction_id, std::chrono::milliseconds wait);
     Result<proto::GetTransactionReply> transaction(ByteView transaction_id);
     Result<proto::DecidedBlock> block(std::uint64_t height);
     Result<proto::InfoReply> info();
 
-    /// Events after `checkpoint`, at least once, in order; follows the chain until cancelled, across reconnects. `on_batch`
-    /// runs on the loop thread; a batch without events still moves the height.
+    /// Events after `checkpoint`, at least once, in order; follows the chain until cancelled, across reconnects.
+    /// `on_batch` runs on the loop thread; a batch without events still moves the height.
     std::uint64_t subscribe(proto::Checkpoint after, std::vector<std::string> contracts, bool sealed,
                             std::function<void(const proto::EventBatch&)> on_batch);
     void unsubscribe(std::uint64_t subscription);
@@ -83,32 +84,20 @@ private:
 };
 
 /// submit / evaluate over protobuf messages:
-///     FS_ASSIGN(auto reply, call<schema::OfferReply>(client, me, "marketplace", "GetOffer", request));
-template <typename Message>
-Bytes serialise(const Message& message) {
-    Bytes out(message.ByteSizeLong());
-    message.SerializeToArray(out.data(), static_cast<int>(out.size()));
-    return out;
-}
-template <typename Message>
-Result<Message> parse(ByteView bytes) {
-    Message message;
-    if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
-        return fail("bad_answer", "the answer is not a " + Message::descriptor()->full_name());
-    return message;
-}
+///     FS_ASSIGN(auto reply, query<schema::OfferReply>(client, me, "marketplace", "GetOffer", request));
 template <typename Reply, typename Request>
 Result<Reply> query(Client& client, const Identity& who, std::string contract, std::string function,
                     const Request& request, bool sealed = false) {
-    FS_ASSIGN(auto bytes, client.evaluate(who, {std::move(contract), std::move(function), serialise(request), {}}, sealed));
-    return parse<Reply>(bytes);
+    FS_ASSIGN(auto bytes,
+              client.evaluate(who, {std::move(contract), std::move(function), proto::encode(request), {}}, sealed));
+    return proto::decode<Reply>(bytes);
 }
 template <typename Reply, typename Request>
 Result<Reply> submit(Client& client, const Identity& who, std::string contract, std::string function,
                      const Request& request, Bytes private_inputs = {}) {
-    FS_ASSIGN(auto commit, client.submit(who, {std::move(contract), std::move(function), serialise(request),
+    FS_ASSIGN(auto commit, client.submit(who, {std::move(contract), std::move(function), proto::encode(request),
                                                std::move(private_inputs)}));
-    return parse<Reply>(commit.response);
+    return proto::decode<Reply>(commit.response);
 }
 
 }  // namespace fairstream::ledger::client

@@ -5,12 +5,13 @@
 #include <string>
 
 #include "ledger/contract/context.hpp"
+#include "ledger/proto/wire.hpp"
 
 namespace fairstream::ledger::contract {
 
 /// The named functions of one contract, each over protobuf messages:
 ///
-///     functions_.add("Transfer", &transfer);   // Result<TransferReply> transfer(Context&, const TransferRequest&)
+///     functions.add("Transfer", &transfer);   // Result<TransferReply> transfer(Context&, const TransferRequest&)
 class Functions {
 public:
     template <typename Request, typename Reply>
@@ -20,9 +21,7 @@ public:
             if (!request.ParseFromArray(arguments.data(), static_cast<int>(arguments.size())))
                 return fail("bad_arguments", "arguments are not a " + Request::descriptor()->full_name());
             FS_ASSIGN(Reply reply, function(context, request));
-            Bytes out(reply.ByteSizeLong());
-            reply.SerializeToArray(out.data(), static_cast<int>(out.size()));
-            return out;
+            return proto::encode(reply);
         };
     }
 
@@ -36,6 +35,20 @@ public:
 
 private:
     std::map<std::string, std::function<Result<Bytes>(Context&, ByteView)>, std::less<>> table_;
+};
+
+/// A contract that is nothing but its table of functions; its state is on the ledger.
+class TableContract final : public Contract {
+public:
+    TableContract(std::string name, Functions functions) : name_(std::move(name)), functions_(std::move(functions)) {}
+    std::string_view name() const override { return name_; }
+    Result<Bytes> invoke(Context& context, std::string_view function, ByteView arguments) const override {
+        return functions_.invoke(context, function, arguments);
+    }
+
+private:
+    const std::string name_;
+    const Functions functions_;
 };
 
 }  // namespace fairstream::ledger::contract

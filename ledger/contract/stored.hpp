@@ -1,6 +1,7 @@
 #pragma once
 
 #include "ledger/contract/context.hpp"
+#include "ledger/proto/wire.hpp"
 
 namespace fairstream::ledger::contract {
 
@@ -16,16 +17,9 @@ Result<std::optional<Record>> load(Context& context, std::string_view key) {
     return std::optional<Record>{std::move(record)};
 }
 
-template <typename Message>
-Bytes serialise(const Message& message) {
-    Bytes out(message.ByteSizeLong());
-    message.SerializeToArray(out.data(), static_cast<int>(out.size()));
-    return out;
-}
-
 template <typename Record>
 Status store(Context& context, std::string_view key, const Record& record) {
-    return context.put(key, serialise(record));
+    return context.put(key, proto::encode(record));
 }
 
 }  // namespace fairstream::ledger::contract

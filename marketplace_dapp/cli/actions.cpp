@@ -322,10 +322,10 @@ Result<Answer> tx_show(Session& session, const std::string& id) {
     if (bytes.size() != 32) return fail("bad_id", "a transaction id is 64 hex digits");
     FS_ASSIGN(auto* connection, session.connect());
     FS_ASSIGN(const auto found, connection->ledger().transaction(bytes));
-    FS_ASSIGN(const auto transaction, ledger::client::parse<ledger::proto::Transaction>(as_bytes(found.transaction())));
+    FS_ASSIGN(const auto transaction, ledger::proto::decode<ledger::proto::Transaction>(as_bytes(found.transaction())));
     FS_ASSIGN(const auto proposal,
-              ledger::client::parse<ledger::proto::Proposal>(as_bytes(transaction.signed_proposal().proposal())));
-    FS_ASSIGN(const auto result, ledger::client::parse<ledger::proto::ProposalResult>(as_bytes(transaction.result())));
+              ledger::proto::decode<ledger::proto::Proposal>(as_bytes(transaction.signed_proposal().proposal())));
+    FS_ASSIGN(const auto result, ledger::proto::decode<ledger::proto::ProposalResult>(as_bytes(transaction.result())));
     boost::json::array endorsers, events, writes;
     for (const auto& endorsement : transaction.endorsements()) endorsers.emplace_back(endorsement.node());
     for (const auto& event : result.events()) events.emplace_back(event.contract() + "." + event.name());

@@ -44,13 +44,13 @@ Result<ledger::client::Commit> Actor::send(const std::string& to, std::int64_t a
     request.set_to(to);
     request.set_amount_micro(amount_micro);
     request.set_memo(memo);
-    return connection_.ledger().submit(who_, {"credits", "Transfer", ledger::client::serialise(request), {}});
+    return connection_.ledger().submit(who_, {"credits", "Transfer", ledger::proto::encode(request), {}});
 }
 
 Result<ledger::client::Commit> Actor::faucet(std::int64_t amount_micro) {
     schema::FaucetRequest request;
     request.set_amount_micro(amount_micro);
-    return connection_.ledger().submit(who_, {"credits", "Faucet", ledger::client::serialise(request), {}});
+    return connection_.ledger().submit(who_, {"credits", "Faucet", ledger::proto::encode(request), {}});
 }
 
 Result<schema::AuditReply> Actor::audit() {

@@ -11,6 +11,7 @@ namespace fairstream::marketplace_dapp::client {
 
 namespace fs = std::filesystem;
 namespace schema = chaincode::schema;
+using ledger::proto::as_field;
 namespace custody = identity::crypto::custody;
 using identity::crypto::signing_input;
 using namespace std::chrono_literals;
@@ -19,10 +20,6 @@ namespace {
 
 constexpr auto kFirstPoll = 20ms;
 constexpr auto kSlowestPoll = 500ms;
-
-std::string field(ByteView bytes) {
-    return std::string(as_text(bytes));
-}
 
 /// The plaintext, in a file beside its final place until everything has been checked.
 class PartialFile {
@@ -90,12 +87,12 @@ Result<schema::Purchase> Buyer::buy(const std::string& offer_id, std::uint32_t b
     request.set_offer(offer_id);
     request.set_batch(batch);
     request.set_price_micro(listed.offer().draft().price_micro());
-    request.set_public_key(field(who_.key.public_key().compressed()));
-    request.set_buyer_key(field(q.public_key().compressed()));
+    request.set_public_key(as_field(who_.key.public_key().compressed()));
+    request.set_buyer_key(as_field(q.public_key().compressed()));
     const auto possession =
         base::lp(std::string_view("fairstream/buyer-key/v1"), std::string_view(connection_.profile().network),
                  std::string_view(request_id), std::string_view(who_.did));
-    request.set_possession(field(q.sign(possession)));
+    request.set_possession(as_field(q.sign(possession)));
     FS_ASSIGN(auto reply, submit<schema::PurchaseReply>("marketplace", "RequestDownloadToken", request));
     return reply.purchase();
 }
@@ -193,7 +190,7 @@ Result<Fetched> Buyer::fetch(const FetchRequest& request) {
 Result<std::int64_t> Buyer::hand_in(const schema::Purchase& purchase, const schema::SignedDeliveryReceipt& receipt) {
     schema::DownloadDataStreamRequest request;
     request.set_grant(purchase.grant());
-    request.set_token_signature(field(
+    request.set_token_signature(as_field(
         who_.key.sign(signing_input("download-token/v1", connection_.profile().network, as_bytes(purchase.grant())))));
     *request.mutable_receipt() = receipt;
     FS_ASSIGN(const auto reply, submit<schema::DownloadReply>("security_manager", "DownloadDataStream", request));

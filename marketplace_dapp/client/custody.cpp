@@ -3,12 +3,14 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "ledger/proto/wire.hpp"
 
 namespace fairstream::marketplace_dapp::client {
 
 namespace custody = identity::crypto::custody;
 namespace schema = chaincode::schema;
 using identity::crypto::SigningKey;
+using ledger::proto::as_field;
 
 namespace {
 
@@ -19,11 +21,6 @@ Result<Array> to_array(const std::string& bytes, const char* code) {
         return fail(code, "expected " + std::to_string(out.size()) + " bytes, got " + std::to_string(bytes.size()));
     std::copy(bytes.begin(), bytes.end(), out.begin());
     return out;
-}
-
-template <typename Array>
-std::string field(const Array& bytes) {
-    return {bytes.begin(), bytes.end()};
 }
 
 }  // namespace
@@ -63,17 +60,17 @@ schema::DealRequest deal_request(const custody::DealContext& context, const cust
     schema::DealRequest request;
     request.set_stream_id(context.stream);
     request.set_key_epoch(static_cast<std::uint32_t>(context.key_epoch));
-    for (const auto& commitment : dealing.commitments) request.add_commitments(field(commitment));
-    request.set_key_check_value(field(dealing.key_check_value));
+    for (const auto& commitment : dealing.commitments) request.add_commitments(as_field(commitment));
+    request.set_key_check_value(as_field(dealing.key_check_value));
     return request;
 }
 
 schema::SharePackage share_package(const custody::Dealing& dealing) {
     schema::SharePackage package;
     for (const auto& share : dealing.shares) {
-        package.add_y(field(share.y));
-        package.add_challenge(field(share.challenge));
-        package.add_response(field(share.response));
+        package.add_y(as_field(share.y));
+        package.add_challenge(as_field(share.challenge));
+        package.add_response(as_field(share.response));
     }
     return package;
 }

@@ -12,6 +12,7 @@ namespace fairstream::marketplace_dapp::client {
 
 namespace fs = std::filesystem;
 namespace schema = chaincode::schema;
+using ledger::proto::as_field;
 namespace custody = identity::crypto::custody;
 using identity::crypto::Hash;
 using mqtt_bridge::client::StoredBatch;
@@ -20,10 +21,6 @@ using mqtt_bridge::client::Writer;
 namespace {
 
 constexpr std::size_t kHashPiece = 1u << 20;
-
-std::string field(ByteView bytes) {
-    return std::string(as_text(bytes));
-}
 
 /// Feeds `consume` the file in pieces of `piece` bytes; only the last may be shorter.
 template <typename Consume>
@@ -74,10 +71,10 @@ schema::Batch to_batch(const StoredBatch& stored, const UploadJournal& journal, 
     batch.set_first_sequence(stored.first_sequence);
     batch.set_last_sequence(stored.last_sequence);
     batch.set_key_epoch(journal.key_epoch);
-    batch.set_merkle_root(field(stored.merkle_root));
-    batch.set_sigma_d(field(sigma_d));
+    batch.set_merkle_root(as_field(stored.merkle_root));
+    batch.set_sigma_d(as_field(sigma_d));
     batch.set_plaintext_bytes(stored.plaintext_bytes);
-    batch.set_manifest_root(field(stored.manifest_head));
+    batch.set_manifest_root(as_field(stored.manifest_head));
     batch.set_name(file.filename().string().substr(0, 128));
     return batch;
 }
@@ -154,7 +151,7 @@ private:
         tell("requesting the upload token");
         schema::RequestUploadTokenRequest token;
         token.set_offer(request_.offer);
-        token.set_public_key(field(who_.key.public_key().compressed()));
+        token.set_public_key(as_field(who_.key.public_key().compressed()));
         FS_ASSIGN(const auto reply,
                   submit<schema::RequestUploadTokenReply>("marketplace", "RequestUploadToken", token));
         schema::GetOfferRequest get;
@@ -179,13 +176,13 @@ private:
         if (journal_.dealt) return {};
         tell("dealing the key to the custodians");
         FS_ASSIGN(const auto info, connection_.ledger().info());
-        FS_ASSIGN(const auto config, ledger::client::parse<ledger::proto::ChannelConfig>(as_bytes(info.config())));
+        FS_ASSIGN(const auto config, ledger::proto::decode<ledger::proto::ChannelConfig>(as_bytes(info.config())));
         FS_ASSIGN(const auto context, deal_context(config, journal_.stream_id, journal_.key_epoch, who_.did));
         FS_ASSIGN(const auto dealt, custody::deal(context));
         journal_.key = dealt.key;
         FS_TRY(journal_.save(folder_));
         FS_TRY(submit<schema::DealingRecord>("custody", "Deal", deal_request(context, dealt.dealing),
-                                             ledger::client::serialise(share_package(dealt.dealing))));
+                                             ledger::proto::encode(share_package(dealt.dealing))));
         journal_.dealt = true;
         return journal_.save(folder_);
     }
@@ -217,7 +214,7 @@ private:
         tell("recording receipts and stream details");
         schema::UploadDataStreamRequest upload;
         upload.set_grant(journal_.grant);
-        upload.set_token_signature(field(who_.key.sign(identity::crypto::signing_input(
+        upload.set_token_signature(as_field(who_.key.sign(identity::crypto::signing_input(
             "upload-token/v1", connection_.profile().network, as_bytes(journal_.grant)))));
         upload.set_closing_manifest(stored.closing_manifest.SerializeAsString());
         for (const auto& receipt : stored.receipts) {

@@ -98,7 +98,7 @@ Chain::Chain(std::size_t organisation_count, std::uint32_t threshold)
         node.set_certificate(as_field(organisation.node.certificate));
         organisations_.push_back(std::move(organisation));
     }
-    auto channel = ledger::contract::Channel::make(rules::serialise(config));
+    auto channel = ledger::contract::Channel::make(ledger::proto::encode(config));
     if (!channel) throw std::runtime_error(channel.error().message);
     channel_ = *channel;
     state_ = ledger::state::memory_state();

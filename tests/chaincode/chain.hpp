@@ -47,11 +47,11 @@ public:
     template <typename Reply, typename Request>
     Result<Reply> submit(const Who& who, std::string_view contract, std::string_view function, const Request& request,
                          ByteView private_inputs = {}) {
-        return parse<Reply>(submit(who, contract, function, rules::serialise(request), private_inputs));
+        return parse<Reply>(submit(who, contract, function, ledger::proto::encode(request), private_inputs));
     }
     template <typename Reply, typename Request>
     Result<Reply> query(const Who& who, std::string_view contract, std::string_view function, const Request& request) {
-        return parse<Reply>(query(who, contract, function, rules::serialise(request)));
+        return parse<Reply>(query(who, contract, function, ledger::proto::encode(request)));
     }
 
     /// In two steps, so that several transactions can meet in one block.

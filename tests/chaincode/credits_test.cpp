@@ -97,7 +97,7 @@ TEST_CASE("a hot account: fifty payments to it in one block are all valid") {
         REQUIRE(market.faucet(payer, kCredit));
         payments.push_back(market.chain
                                .endorse(payer, names::contract::kCredits, names::credits::kTransfer,
-                                        rules::serialise(transfer(popular.did, kCredit)))
+                                        ledger::proto::encode(transfer(popular.did, kCredit)))
                                .value());
     }
     for (const auto code : market.chain.commit(payments)) CHECK(code == proto::VALID);
@@ -113,7 +113,7 @@ TEST_CASE("spending the same credits twice in one block works once") {
     const auto pay = [&](const Who& to) {
         return market.chain
             .endorse(alice, names::contract::kCredits, names::credits::kTransfer,
-                     rules::serialise(transfer(to.did, kCredit)))
+                     ledger::proto::encode(transfer(to.did, kCredit)))
             .value();
     };
     const auto codes = market.chain.commit({pay(bob), pay(carol)});

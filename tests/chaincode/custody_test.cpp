@@ -67,7 +67,7 @@ TEST_CASE("a dealing is refused unless every custodian's share is proven") {
     auto [request, package] = dealing_for(market, seller, offer, 2);
     const auto attempt = [&](const schema::SharePackage& shares) {
         return code_of(market.chain.submit<schema::DealingRecord>(
-            seller, names::contract::kCustody, names::custody::kDeal, request, rules::serialise(shares)));
+            seller, names::contract::kCustody, names::custody::kDeal, request, ledger::proto::encode(shares)));
     };
     request.set_key_epoch(1);  // the proofs are bound to key epoch 2
     CHECK(attempt(package) == "bad_proof");
@@ -92,7 +92,7 @@ TEST_CASE("the dealt shares are nowhere in the transaction") {
     const auto [request, package] = dealing_for(market, seller, offer, 1);
     const auto transaction = market.chain
                                  .endorse(seller, names::contract::kCustody, names::custody::kDeal,
-                                          rules::serialise(request), rules::serialise(package))
+                                          ledger::proto::encode(request), ledger::proto::encode(package))
                                  .value()
                                  .SerializeAsString();
     CHECK(transaction.find(request.commitments(0)) != std::string::npos);
@@ -141,7 +141,7 @@ TEST_CASE("all custodians may release in one block") {
     for (std::size_t i = 0; i < 4; ++i)
         releases.push_back(chain
                                .endorse(sale.organisation(i).node, names::contract::kCustody, names::custody::kRelease,
-                                        rules::serialise(sale.market.prepare_release(i, sale.purchase.id())))
+                                        ledger::proto::encode(sale.market.prepare_release(i, sale.purchase.id())))
                                .value());
     for (const auto code : chain.commit(releases)) CHECK(code == ledger::proto::VALID);
     CHECK(sale.market.purchase(sale.purchase.id())->state() == schema::RELEASED);

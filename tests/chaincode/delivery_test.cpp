@@ -85,7 +85,7 @@ TEST_CASE("the same receipt twice in one block pays once") {
     Delivery delivery;
     auto& chain = delivery.market.chain;
     const auto receipt =
-        rules::serialise(delivery.market.receipt(delivery.buyer, delivery.purchase, 1, {{delivery.a, {{1, 10}}}}));
+        ledger::proto::encode(delivery.market.receipt(delivery.buyer, delivery.purchase, 1, {{delivery.a, {{1, 10}}}}));
     const auto endorse = [&](const Who& who) {
         return chain
             .endorse(who, names::contract::kSecurityManager, names::security_manager::kDownloadDataStream, receipt)

@@ -244,7 +244,7 @@ Result<schema::DealingRecord> Market::deal(const Who& seller, const std::string&
     const auto dealt = custody::deal(context).value();
     return chain.submit<schema::DealingRecord>(seller, names::contract::kCustody, names::custody::kDeal,
                                                deal_request(context, dealt.dealing),
-                                               rules::serialise(share_package(dealt.dealing)));
+                                               ledger::proto::encode(share_package(dealt.dealing)));
 }
 
 void Market::fill_frames(Stored& stored, std::size_t count) const {
@@ -326,7 +326,7 @@ Market::Stored Market::store(const Who& seller, const schema::Offer& offer, std:
     chain
         .submit<schema::DealingRecord>(seller, names::contract::kCustody, names::custody::kDeal,
                                        deal_request(context, dealt.dealing),
-                                       rules::serialise(share_package(dealt.dealing)))
+                                       ledger::proto::encode(share_package(dealt.dealing)))
         .value();
     stored.key = dealt.key;
     fill_frames(stored, frame_count);

@@ -166,7 +166,7 @@ TEST_CASE("a hot offer: thirty buyers in one block do not conflict") {
         const auto buyer = shop.market.client_with(10 * kCredit);
         orders.push_back(chain
                              .endorse(buyer, names::contract::kMarketplace, names::marketplace::kRequestDownloadToken,
-                                      rules::serialise(shop.market.order(buyer, shop.offer, "request-0000000001")))
+                                      ledger::proto::encode(shop.market.order(buyer, shop.offer, "request-0000000001")))
                              .value());
     }
     for (const auto code : chain.commit(orders)) CHECK(code == ledger::proto::VALID);

@@ -25,7 +25,7 @@ struct Trade {
     Bytes refund_request() const {
         schema::RefundRequest request;
         request.set_purchase(purchase.id());
-        return rules::serialise(request);
+        return ledger::proto::encode(request);
     }
 };
 
@@ -111,7 +111,7 @@ TEST_CASE("block time decides: a release endorsed before the deadline is void in
     const auto request = trade.market.prepare_release(0, trade.purchase.id());
     trade.advance_to(trade.purchase.deadlines().release_us() - 10);
     const auto release = chain.endorse(chain.organisations()[0].node, names::contract::kCustody,
-                                       names::custody::kRelease, rules::serialise(request));
+                                       names::custody::kRelease, ledger::proto::encode(request));
     REQUIRE(release);
     chain.advance(1s);
     CHECK(chain.commit({*release}).front() == proto::GUARD_NOT_MET);
@@ -125,7 +125,7 @@ TEST_CASE("a refund and the payment it would undo never both commit") {
     trade.advance_to(trade.purchase.deadlines().refund_us() - 1'000);
     const auto receipt = market.receipt(trade.buyer, trade.purchase, 1, {{trade.stored.drawn[0], {{1, 5}}}});
     const auto pay = market.chain.endorse(trade.seller, names::contract::kSecurityManager,
-                                          names::security_manager::kDownloadDataStream, rules::serialise(receipt));
+                                          names::security_manager::kDownloadDataStream, ledger::proto::encode(receipt));
     market.chain.advance(1s);
     const auto refund = market.chain.endorse(trade.buyer, names::contract::kMarketplace, names::marketplace::kRefund,
                                              trade.refund_request());

@@ -20,7 +20,7 @@
 ///
 ///     Consortium market({.organisations = 4}, {std::make_shared<credits::Contract>()});
 ///     const Actor alice;
-///     auto tx = market.endorse(alice, "credits", "Transfer", serialise(request));
+///     auto tx = market.endorse(alice, "credits", "Transfer", ledger::proto::encode(request));
 ///     CHECK(market.commit({*tx}).outcomes[0].code() == proto::VALID);
 namespace fairstream::tests {
 
