@@ -1,6 +1,7 @@
 // Real nodes of 1, 3 and 4 organisations commit what clients submit.
 #include <catch2/catch.hpp>
 
+#include <atomic>
 #include <thread>
 
 #include "base/clock.hpp"
@@ -89,15 +90,15 @@ TEST_CASE("deltas from many clients at once all count") {
     Cluster cluster(4);
     std::vector<std::thread> clients;
     std::atomic<int> committed{0};
-    for (std::size_t i = 0; i < 4; ++i)
+    for (std::size_t i = 0; i < 8; ++i)
         clients.emplace_back([&, i] {
-            const auto client = cluster.client({i});
-            for (int n = 0; n < 5; ++n)
+            const auto client = cluster.client({i % 4});
+            for (int n = 0; n < 25; ++n)
                 if (client->submit(cluster.alice, kv("Add", "counter=1"))) ++committed;
         });
     for (auto& thread : clients) thread.join();
-    CHECK(committed == 20);
-    CHECK(text(cluster.client()->evaluate(cluster.alice, kv("Count", "counter"))) == "20");
+    CHECK(committed == 200);
+    CHECK(text(cluster.client()->evaluate(cluster.alice, kv("Count", "counter"))) == "200");
 }
 
 TEST_CASE("a conflict is tried again as a new transaction, and nothing is lost") {
