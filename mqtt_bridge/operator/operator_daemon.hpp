@@ -44,7 +44,7 @@ public:
     OperatorDaemon(const OperatorDaemon&) = delete;
     OperatorDaemon& operator=(const OperatorDaemon&) = delete;
 
-    /// True once the broker's gate is closed shut on us, we are connected to the broker, and the ledger lists us under
+    /// True while the broker's gate is connected to us, we to the broker, the log stores, and the ledger lists us under
     /// our present addresses: what /healthz says. From any thread.
     bool ready() const;
     /// From any thread.

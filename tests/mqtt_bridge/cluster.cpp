@@ -1,6 +1,10 @@
 #include "tests/mqtt_bridge/cluster.hpp"
 
+#include <catch2/catch.hpp>
+
 #include "base/clock.hpp"
+#include "base/file.hpp"
+#include "mqtt_bridge/operator/mosquitto_config.hpp"
 
 namespace fairstream::tests {
 
@@ -53,13 +57,28 @@ void Cluster::start(std::size_t index) {
     Node& node = nodes_[index];
     const auto folder = folder_ / name(index);
     std::filesystem::create_directories(folder);
+    const auto write = [&](const char* file, const std::string& text) {
+        REQUIRE(base::write_file(folder / file, as_bytes(text), 0600));
+        return folder / file;
+    };
+    mqtt_bridge::storage_operator::BrokerConfig broker{.certificate = write("broker.pem", node.tls.certificate),
+                                                       .private_key = write("broker.key", node.tls.private_key),
+                                                       .trusted_roots = write("roots.pem", roots()),
+                                                       .plugin = FS_BINARY_DIR "/bin/libfairstream_gate.so",
+                                                       .gate_socket = folder / "gate.sock",
+                                                       .operator_name = name(index),
+                                                       .root = ::geteuid() == 0};
     node.broker = std::make_unique<MosquittoProcess>(
         MosquittoProcess::Options{.folder = folder,
-                                  .plugin = FS_BINARY_DIR "/bin/libfairstream_gate.so",
-                                  .operator_name = name(index),
-                                  .socket = folder / "gate.sock",
-                                  .certificate = node.tls.certificate,
-                                  .private_key = node.tls.private_key});
+                                  .plugin = {},
+                                  .operator_name = {},
+                                  .socket = {},
+                                  .certificate = {},
+                                  .private_key = {},
+                                  .config_text = [broker](std::uint16_t port) mutable {
+                                      broker.port = port;
+                                      return mqtt_bridge::storage_operator::mosquitto_config(broker);
+                                  }});
     node.loop = std::make_unique<base::net::Loop>();
     node.port = std::make_unique<StubLedger>(ledger_);
     OperatorConfig config;

@@ -1,10 +1,12 @@
 #include <catch2/catch.hpp>
 
-#include "base/log.hpp"
+#include "base/encoding.hpp"
 #include "identity/crypto/merkle.hpp"
 #include "mqtt_bridge/client/bundle.hpp"
+#include "mqtt_bridge/client/notice.hpp"
 #include "mqtt_bridge/client/receipt.hpp"
 #include "mqtt_bridge/log/file_stream_log.hpp"
+#include "security_manager/client/session_client.hpp"
 #include "tests/mqtt_bridge/cluster.hpp"
 
 using namespace fairstream;
@@ -259,4 +261,54 @@ TEST_CASE("a second batch goes on with the numbers and the chain of the first") 
     const auto wrong = Writer::open(options);
     REQUIRE_FALSE(wrong);
     CHECK(wrong.error().code == "wrong_spool");
+}
+
+TEST_CASE("ranges over HTTPS: bounded by the session, counted, and a captured request serves once") {
+    const TemporaryFolder folder;
+    Cluster cluster(1);
+    const TestStream stream("ranges");
+    const Bytes plaintext = random_bytes(100'000);
+    uploaded(writer_options(cluster, stream, folder / "spool"), stream, plaintext, 10'000);
+    const SigningKey buyer = SigningKey::generate();
+    const std::string url = cluster.endpoint(0).https_url;
+    base::net::HttpClient http(cluster.roots());
+    const auto now = [] { return base::wall_now(); };
+    const auto get = [&](const std::string& path, const std::string& query,
+                         std::map<std::string, std::string> headers) {
+        return must(http.request("GET", url + path + query, headers, {}, std::chrono::seconds(5)));
+    };
+    const auto session =
+        must(security_manager::client::open_session(http,
+                                                    {.https_url = url,
+                                                     .operator_name = "op1",
+                                                     .network = Cluster::kNetwork,
+                                                     .grant = cluster.grant(schema::DOWNLOAD, buyer, stream.id, 3, 8),
+                                                     .as_operator = {}},
+                                                    buyer, now()));
+    const std::string path = "/v1/streams/" + base::to_hex(identity::crypto::stream_hash(stream.id)) + "/frames";
+    const auto proof = [&](const std::string& of) {
+        return security_manager::client::request_headers(session, buyer, "GET", url + of, now());
+    };
+
+    const auto headers = proof(path);
+    const auto five = get(path, "?from=3&limit=5", headers);
+    REQUIRE(five.status == 200);
+    CHECK(must(split_frames(as_bytes(five.body))).size() == 5);
+    CHECK(get(path, "?from=3&limit=5", headers).status == 401);  // the same proof again
+    CHECK(must(split_frames(as_bytes(get(path, "?from=7&limit=100", proof(path)).body))).size() == 2);  // up to 8
+    CHECK(get(path, "?from=2&limit=1", proof(path)).status == 403);
+    CHECK(get(path, "?from=9&limit=1", proof(path)).status == 403);
+    CHECK(get(path, "?from=0&limit=1", proof(path)).status == 400);
+    CHECK(get(path, "?from=3&limit=x", proof(path)).status == 400);
+    CHECK(get(path, "?from=3", proof(path)).status == 400);
+    CHECK(get(path, "?from=3&limit=1", {}).status == 401);
+    const std::string other = "/v1/streams/" + std::string(32, 'a') + "/frames";
+    CHECK(get(other, "?from=3&limit=1", proof(other)).status == 403);
+    const std::string receipts = "/v1/streams/" + base::to_hex(identity::crypto::stream_hash(stream.id)) + "/receipts";
+    CHECK(get(receipts, "", proof(receipts)).body.find("\"through\":10") != std::string::npos);
+
+    CHECK(get("/healthz", "", {}).status == 200);
+    CHECK(get("/v1/info", "", {}).body.find("\"operator\":\"op1\"") != std::string::npos);
+    CHECK(get("/metrics", "", {}).body.find("fairstream_operator_frames_served_total 7") != std::string::npos);
+    CHECK(get("/nothing", "", {}).status == 404);
 }

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -34,12 +35,13 @@ public:
         std::filesystem::path socket;  // of the daemon
         std::string certificate;       // PEM; empty: plain TCP
         std::string private_key;
+        std::function<std::string(std::uint16_t port)> config_text = {};  // instead of the config this class writes
     };
 
     /// Starts it and waits until it accepts connections. Throws if it does not.
     explicit MosquittoProcess(const Options& options) : log_(options.folder / "mosquitto.log"), port_(free_port()) {
         const auto config = options.folder / "mosquitto.conf";
-        write(config, config_text(options));
+        write(config, options.config_text ? options.config_text(port_) : config_text(options));
         start(config);
         if (!eventually([this] { return exited() || accepts(port_); })) stop();
         if (pid_ <= 0) throw std::runtime_error("mosquitto did not start: " + log());
