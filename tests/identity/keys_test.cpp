@@ -7,7 +7,7 @@
 #include "base/encoding.hpp"
 #include "base/file.hpp"
 #include "identity/crypto/keys.hpp"
-#include "tests/identity/temp_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 using namespace fairstream;
 using namespace fairstream::identity::crypto;
@@ -138,7 +138,7 @@ TEST_CASE("ECDH gives the same secret on both sides, and RFC 5903's value") {
 }
 
 TEST_CASE("a key file has mode 0600 and is never replaced") {
-    const TempFolder folder;
+    const fairstream::tests::TemporaryFolder folder;
     const auto file = folder.path() / "key.pem";
     const auto key = SigningKey::generate();
     REQUIRE(key.save(file));
@@ -151,7 +151,7 @@ TEST_CASE("a key file has mode 0600 and is never replaced") {
 }
 
 TEST_CASE("a key file that others may read is refused") {
-    const TempFolder folder;
+    const fairstream::tests::TemporaryFolder folder;
     const auto file = folder.path() / "key.pem";
     REQUIRE(SigningKey::generate().save(file));
     for (const mode_t mode : {0640u, 0604u, 0660u, 0610u}) {
@@ -162,7 +162,7 @@ TEST_CASE("a key file that others may read is refused") {
 }
 
 TEST_CASE("a passphrase seals the key file") {
-    const TempFolder folder;
+    const fairstream::tests::TemporaryFolder folder;
     const auto file = folder.path() / "key.pem";
     const auto key = SigningKey::generate();
     REQUIRE(key.save(file, "correct horse"));

@@ -5,7 +5,7 @@
 #include "base/encoding.hpp"
 #include "identity/msp/organisation_ca.hpp"
 #include "identity/msp/trusted_organisations.hpp"
-#include "tests/identity/temp_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 using namespace fairstream;
 using namespace fairstream::identity::msp;
@@ -158,7 +158,7 @@ TEST_CASE("a CA refuses requests that would make a bad certificate") {
 }
 
 TEST_CASE("a CA is saved with its key sealed off, and issues the same after loading") {
-    const TempFolder folder;
+    const fairstream::tests::TemporaryFolder folder;
     const auto ca = OrganisationCa::create("org1", kYears).value();
     REQUIRE(ca.save(folder.path()));
     struct stat about {};
@@ -175,8 +175,8 @@ TEST_CASE("a CA is saved with its key sealed off, and issues the same after load
 }
 
 TEST_CASE("a CA whose key and certificate do not belong together does not load") {
-    const TempFolder first;
-    const TempFolder second;
+    const fairstream::tests::TemporaryFolder first;
+    const fairstream::tests::TemporaryFolder second;
     REQUIRE(OrganisationCa::create("org1", kYears).value().save(first.path()));
     REQUIRE(OrganisationCa::create("org1", kYears).value().save(second.path()));
     std::filesystem::copy_file(second.path() / "ca.pem", first.path() / "ca.pem",

@@ -9,7 +9,7 @@
 #include "identity/crypto/keys.hpp"
 #include "identity/msp/organisation_ca.hpp"
 #include "identity/msp/trusted_organisations.hpp"
-#include "tests/identity/temp_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 /// The `openssl` program reads what we write and we read what it writes: keys, signatures, ECDH, certificates.
 /// It shares OpenSSL's library with us, so it checks formats and our use of it; tests/outside checks the mathematics.
@@ -26,7 +26,7 @@ struct Run {
 };
 
 /// `openssl` with these arguments in `folder`; they are of this file alone, so no quoting is needed.
-Run openssl_program(const TempFolder& folder, const std::string& arguments) {
+Run openssl_program(const fairstream::tests::TemporaryFolder& folder, const std::string& arguments) {
     Run out;
     FILE* pipe = ::popen(("cd '" + folder.path().string() + "' && openssl " + arguments + " 2>&1").c_str(), "r");
     REQUIRE(pipe != nullptr);
@@ -38,18 +38,18 @@ Run openssl_program(const TempFolder& folder, const std::string& arguments) {
     return out;
 }
 
-void write(const TempFolder& folder, const char* name, ByteView contents) {
+void write(const fairstream::tests::TemporaryFolder& folder, const char* name, ByteView contents) {
     REQUIRE(base::write_file(folder.path() / name, contents, 0600));
 }
 
-Bytes read(const TempFolder& folder, const char* name) {
+Bytes read(const fairstream::tests::TemporaryFolder& folder, const char* name) {
     return base::read_file(folder.path() / name).value();
 }
 
 }  // namespace
 
 TEST_CASE("openssl verifies our signatures, and not over another message") {
-    const TempFolder folder;
+    const fairstream::tests::TemporaryFolder folder;
     const auto key = SigningKey::generate();
     write(folder, "public.pem", as_bytes(key.public_key().to_pem()));
     write(folder, "message", as_bytes("21.5 C"));
@@ -60,7 +60,7 @@ TEST_CASE("openssl verifies our signatures, and not over another message") {
 }
 
 TEST_CASE("we verify openssl's signatures by a key that it made") {
-    const TempFolder folder;
+    const fairstream::tests::TemporaryFolder folder;
     REQUIRE(openssl_program(folder, "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem").status == 0);
     REQUIRE(openssl_program(folder, "pkey -in key.pem -pubout -out public.pem").status == 0);
     write(folder, "message", as_bytes("21.5 C"));
@@ -75,7 +75,7 @@ TEST_CASE("we verify openssl's signatures by a key that it made") {
 }
 
 TEST_CASE("openssl opens our sealed key file with its passphrase only, and we open openssl's") {
-    const TempFolder folder;
+    const fairstream::tests::TemporaryFolder folder;
     const auto key = SigningKey::generate();
     REQUIRE(key.save(folder.path() / "sealed.pem", "correct horse"));
     REQUIRE(openssl_program(folder, "pkey -in sealed.pem -passin 'pass:correct horse' -out open.pem").status == 0);
@@ -87,7 +87,7 @@ TEST_CASE("openssl opens our sealed key file with its passphrase only, and we op
 }
 
 TEST_CASE("keys on other curves are refused") {
-    const TempFolder folder;
+    const fairstream::tests::TemporaryFolder folder;
     for (const char* kind :
          {"EC -pkeyopt ec_paramgen_curve:P-384", "EC -pkeyopt ec_paramgen_curve:secp256k1", "ED25519"}) {
         INFO(kind);
@@ -99,7 +99,7 @@ TEST_CASE("keys on other curves are refused") {
 }
 
 TEST_CASE("openssl agrees with us on an ECDH secret") {
-    const TempFolder folder;
+    const fairstream::tests::TemporaryFolder folder;
     const auto ours = SigningKey::generate();
     const auto theirs = SigningKey::generate();
     REQUIRE(theirs.save(folder.path() / "theirs.pem"));
@@ -110,7 +110,7 @@ TEST_CASE("openssl agrees with us on an ECDH secret") {
 
 TEST_CASE("openssl accepts our members' certificates under their own CA, for TLS, by name and address") {
     using namespace fairstream::identity::msp;
-    const TempFolder folder;
+    const fairstream::tests::TemporaryFolder folder;
     const auto now = base::wall_now();
     const Validity validity = {now - 1h, now + 24h};
     const auto ca = OrganisationCa::create("org1", validity).value();
@@ -139,7 +139,7 @@ TEST_CASE("openssl accepts our members' certificates under their own CA, for TLS
 
 TEST_CASE("a certificate that openssl issued under an organisation's CA is a member's") {
     using namespace fairstream::identity::msp;
-    const TempFolder folder;
+    const fairstream::tests::TemporaryFolder folder;
     const auto now = base::wall_now();
     const auto ca = OrganisationCa::create("org1", {now - 1h, now + 240h}).value();
     REQUIRE(ca.save(folder.path()));

@@ -11,12 +11,13 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <random>
 #include <sstream>
 #include <string>
-#include <thread>
 #include <vector>
+
+#include "tests/support/eventually.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 /// A network of real processes in a folder of its own, driven through the command line as a user would.
 namespace fairstream::tests {
@@ -43,13 +44,9 @@ inline std::string noise(std::size_t bytes, unsigned seed) {
 }
 
 /// Waits for a condition; fails the test if it does not come true in time.
-inline void wait_until(const std::string& what, const std::function<bool()>& condition,
-                       std::chrono::seconds within = std::chrono::seconds(60)) {
-    const auto deadline = std::chrono::steady_clock::now() + within;
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) FAIL("did not come true in time: " << what);
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
+template <typename Condition>
+void wait_until(const std::string& what, Condition condition, std::chrono::seconds within = std::chrono::seconds(60)) {
+    if (!eventually(condition, within)) FAIL("did not come true in time: " << what);
 }
 
 struct Ran {
@@ -61,21 +58,13 @@ struct Ran {
 
 class Consortium {
 public:
-    Consortium() {
-        std::string pattern = (fs::temp_directory_path() / "fairstream-test-XXXXXX").string();
-        if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make a temporary folder");
-        dir_ = pattern;
-    }
-    ~Consortium() {
-        run({"network", "down"});
-        std::error_code ignored;
-        fs::remove_all(dir_, ignored);
-    }
+    Consortium() = default;
+    ~Consortium() { run({"network", "down"}); }
     Consortium(const Consortium&) = delete;
     Consortium& operator=(const Consortium&) = delete;
 
-    const fs::path& dir() const { return dir_; }
-    fs::path file(const std::string& name) const { return dir_ / name; }
+    const fs::path& dir() const { return folder_.path(); }
+    fs::path file(const std::string& name) const { return folder_ / name; }
 
     /// `fairstream ARGUMENTS --network D --json`.
     Ran run(std::vector<std::string> arguments) const { return wait_for(spawn(std::move(arguments))); }
@@ -97,9 +86,9 @@ public:
     Background spawn(std::vector<std::string> arguments) const {
         static int count = 0;
         const auto number = std::to_string(++count);
-        Background run{.pid = -1, .out = dir_ / ("out-" + number), .err = dir_ / ("err-" + number)};
+        Background run{.pid = -1, .out = folder_ / ("out-" + number), .err = folder_ / ("err-" + number)};
         arguments.insert(arguments.begin(), FS_BINARY_DIR "/bin/fairstream");
-        arguments.insert(arguments.end(), {"--network", (dir_ / "net").string(), "--json"});
+        arguments.insert(arguments.end(), {"--network", (folder_ / "net").string(), "--json"});
         std::vector<char*> raw;
         for (auto& argument : arguments) raw.push_back(argument.data());
         raw.push_back(nullptr);
@@ -164,7 +153,7 @@ public:
     }
 
 private:
-    fs::path dir_;
+    TemporaryFolder folder_;
 };
 
 }  // namespace fairstream::tests
