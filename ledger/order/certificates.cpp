@@ -47,7 +47,7 @@ Status check_commits(const Channel& channel, const proto::CommitCertificate& cer
 Result<std::optional<std::uint32_t>> check_justification(const Channel& channel, const proto::Propose& propose) {
     std::optional<std::uint32_t> highest;
     std::set<std::string> highest_blocks;  // a liar may name another block at the same round; only one has q PREPAREs
-    FS_TRY(count(channel, propose.round_changes(), "unjustified", [&](const proto::OrderMessage& body) {
+    FS_TRY(count(channel, propose.round_changes(), "bad_justification", [&](const proto::OrderMessage& body) {
         if (!body.has_round_change() ||
             position_of(body) != Position{propose.height(), propose.round(), Step::kRoundChange})
             return false;
@@ -62,14 +62,16 @@ Result<std::optional<std::uint32_t>> check_justification(const Channel& channel,
         return true;
     }));
     if (!highest) {
-        if (propose.prepares_size() != 0) return fail("unjustified", "PREPAREs for a block that nobody has prepared");
+        if (propose.prepares_size() != 0)
+            return fail("bad_justification", "PREPAREs for a block that nobody has prepared");
         return highest;
     }
     if (!highest_blocks.contains(propose.block_hash()))
-        return fail("unjustified", "another block was prepared in round " + std::to_string(*highest));
+        return fail("bad_justification", "another block was prepared in round " + std::to_string(*highest));
     if (auto backed = check_prepares(channel, propose.prepares(), propose.height(), *highest, propose.block_hash());
         !backed)
-        return fail("unjustified", "prepared in round " + std::to_string(*highest) + ": " + backed.error().message);
+        return fail("bad_justification",
+                    "prepared in round " + std::to_string(*highest) + ": " + backed.error().message);
     return highest;
 }
 

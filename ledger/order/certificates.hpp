@@ -18,7 +18,7 @@ Status check_prepares(const Channel& channel, const Votes& prepares, std::uint64
 Status check_commits(const Channel& channel, const proto::CommitCertificate& certificate);
 
 /// The PROPOSE of a round above 0 stands on its proofs (S2). The answer is nothing for a fresh block, else the round in
-/// which the block was last prepared. Error: unjustified, with what is wrong.
+/// which the block was last prepared. Error: bad_justification, with what is wrong.
 Result<std::optional<std::uint32_t>> check_justification(const Channel& channel, const proto::Propose& propose);
 
 }  // namespace fairstream::ledger::order

@@ -25,7 +25,7 @@ Bytes make(Kind kind, const Position& at, ByteView contents) {
 }
 
 tl::unexpected<Error> damaged(std::string what) {
-    return fail("damaged", "vote log: " + std::move(what));
+    return fail("damaged", std::move(what));
 }
 
 Result<Head> read_head(ByteView record) {
@@ -113,7 +113,8 @@ Result<Recovered> recover(std::span<const Bytes> records) {
             recovered.last = last;
             height = head.at.height;
         }
-        FS_TRY(take(recovered, head, ByteView(record).subspan(kHeadBytes)));
+        if (auto taken = take(recovered, head, ByteView(record).subspan(kHeadBytes)); !taken)
+            return damaged(taken.error().message);
     }
     return recovered;
 }

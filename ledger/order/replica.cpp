@@ -1,24 +1,10 @@
 #include "ledger/order/replica.hpp"
 
-#include <algorithm>
-#include <utility>
-
 #include "base/assert.hpp"
 #include "ledger/order/certificates.hpp"
 #include "ledger/proto/wire.hpp"
 
-/// Heights, timers and recovery; rounds.cpp has PROPOSE and ROUND-CHANGE, votes.cpp PREPARE, COMMIT and the decision.
 namespace fairstream::ledger::order {
-
-namespace {
-
-using std::chrono::milliseconds;
-
-/// Others are one height ahead for a moment in every block; only longer than this is it lag.
-constexpr milliseconds kLagPatience{100};
-constexpr milliseconds kFetchPause{200};
-
-}  // namespace
 
 Replica::Replica(std::shared_ptr<const Channel> channel, std::string self, Sign sign)
     : channel_(std::move(channel)), self_(std::move(self)), sign_(std::move(sign)) {
@@ -32,33 +18,43 @@ const std::string& Replica::leader(const Channel& channel, std::uint64_t height,
 
 std::vector<Action> Replica::step(Event event, Monotonic now) {
     FS_ASSERT(now >= now_);
+    FS_ASSERT(started_ != std::holds_alternative<Start>(event));  // once, first
     now_ = now;
-    persists_.clear();
-    actions_.clear();
     std::visit([this](auto& one) { on(std::move(one)); }, event);
     arm_timer();
-    std::vector<Action> all(std::make_move_iterator(persists_.begin()), std::make_move_iterator(persists_.end()));
-    std::move(actions_.begin(), actions_.end(), std::back_inserter(all));
-    return all;
+
+    auto actions = std::exchange(persists_, {});
+    std::move(actions_.begin(), actions_.end(), std::back_inserter(actions));
+    actions_.clear();
+    return actions;
 }
 
 void Replica::on(Start event) {
-    FS_ASSERT(!started_);
     started_ = true;
+    position_ = event.recovered.last;
     recovered_ = std::move(event.recovered);
-    position_ = recovered_.last;
     begin_height(event.tip, event.waiting);
-    if (recovered_.last.height == height_) restore();
-    recovered_ = {};
 }
 
 void Replica::on(Message event) {
-    if (started_) take(std::move(event.received));
+    const auto at = position_of(event.received.body);
+    const auto& node = event.received.envelope.node();
+    if (node == self_ || at.height < height_) return;
+    if (at.height == height_) {
+        if (!decided_) take(std::move(event.received));
+        return;
+    }
+    auto& seen = heights_seen_[node];
+    seen = std::max(seen, at.height);
+    if (at.height == height_ + 1) keep_early(std::move(event.received));
+    watch_lag();
 }
 
 void Replica::on(WaitingChanged event) {
     waiting_ = event.waiting;
-    if (started_ && !decided_) plan_proposal();
+    if (decided_) return;
+    if (waiting_.any) activate(channel_->config().limits().block_interval_ms());
+    plan_proposal();
 }
 
 void Replica::on(Applied event) {
@@ -66,17 +62,23 @@ void Replica::on(Applied event) {
     begin_height(event.tip, event.waiting);
 }
 
-void Replica::on(Tick) {
-    if (!started_ || decided_) return;
-    if (propose_at_ && now_ >= *propose_at_) {
-        propose_at_.reset();
-        building_ = true;
-        act(BuildBlock{.height = height_, .round = round_, .parent = tip_, .empty_allowed = tip_.has_transactions});
+void Replica::on(CaughtUp event) {
+    if (decided_ || event.certificate.height() != height_) return;
+    const auto hash = hash_of(event.block);
+    if (!hash || as_text(*hash) != event.certificate.block_hash()) {
+        refuse(self_, {"wrong_block", "the fetched block is not the one that was committed"});
+        return;
     }
-    if (round_ends_ && now_ >= *round_ends_) on_round_timeout();
-    const bool lags = std::any_of(heights_seen_.begin(), heights_seen_.end(),
-                                  [this](const auto& seen) { return seen.second > height_; });
-    if (lags && now_ >= next_fetch_) ask_for_blocks();
+    if (auto good = check_commits(*channel_, event.certificate); !good) {
+        refuse(self_, good.error());
+        return;
+    }
+    // Any round may have first proposed it.
+    if (auto good = check_header(event.block, kMaxRound); !good) {
+        refuse(self_, good.error());
+        return;
+    }
+    decide(std::move(event.block), *hash, std::move(event.certificate));
 }
 
 void Replica::begin_height(const Tip& tip, Waiting waiting) {
@@ -85,161 +87,139 @@ void Replica::begin_height(const Tip& tip, Waiting waiting) {
     round_ = 0;
     decided_ = false;
     waiting_ = waiting;
-    proposal_.reset();
+    began_ = now_;
     prepared_.reset();
     prepared_block_.clear();
-    prepares_.clear();
-    commits_.clear();
-    round_changes_.clear();
-    justification_.clear();
-    sent_.clear();
-    building_ = false;
-    began_ = now_;
-    propose_at_.reset();
+    for (auto* slots : {&prepares_, &commits_, &round_changes_}) slots->clear();
+    checked_.clear();
+    persisted_.clear();
+    fetch_at_.reset();
     round_ends_.reset();
-    next_fetch_ = now_ + kLagPatience;
-    if (position_.height == height_) return;  // restore() goes on from there
-    plan_proposal();
-    for (auto& [from, received] : std::exchange(early_, {})) take(std::move(received));
+    enter_round(0);
+
+    const auto& limits = channel_->config().limits();
+    if (waiting_.any)
+        activate(limits.block_interval_ms());
+    else if (tip_.has_transactions)
+        activate(limits.seal_after_ms());
+    restore();
+    if (!decided_) plan_proposal();
+    watch_lag();
+
+    auto early = std::exchange(early_, {});
+    for (auto& [key, received] : early)
+        if (!decided_) take(std::move(received));
 }
 
-/// Goes on where the votes of before the crash stand, and says the same again, byte for byte (W1).
+/// Takes up the votes cast before a restart, and sends those of the last round again, byte for byte (W1).
 void Replica::restore() {
-    round_ = position_.round;
-    bool checked = false;  // this node has vouched for the proposal before
-    prepared_ = recovered_.prepared;
-    if (prepared_) prepared_block_ = recovered_.blocks.at(prepared_->block_hash);
-    for (auto& vote : recovered_.votes) {
-        auto body = proto::decode<proto::OrderMessage>(vote.body());
-        FS_ASSERT(body.has_value());
-        const auto at = position_of(*body);
-        if (at.round != round_) continue;
-        const auto& hash = at.step == Step::kPropose   ? body->propose().block_hash()
-                           : at.step == Step::kPrepare ? body->prepare().block_hash()
-                           : at.step == Step::kCommit  ? body->commit().block_hash()
-                                                       : body->round_change().prepared_block_hash();
-        const auto known = identity::crypto::to_hash(as_bytes(hash));
-        const auto block = known ? recovered_.blocks.find(*known) : recovered_.blocks.end();
-        if (block != recovered_.blocks.end()) {
-            if (at.step != Step::kRoundChange) proposal_ = Proposal{.block_hash = *known, .block = block->second};
-            checked = checked || at.step == Step::kPrepare || at.step == Step::kCommit;
-            if (at.step == Step::kPropose || at.step == Step::kRoundChange)
-                vote.set_block(proto::as_field(block->second));
-        }
-        Received own{.envelope = vote, .body = std::move(*body)};
-        if (at.step == Step::kPrepare) keep_vote(prepares_, own, at.round, hash);
-        if (at.step == Step::kCommit) keep_vote(commits_, own, at.round, hash);
-        if (at.step == Step::kRoundChange) round_changes_[self_] = Slot{.round = at.round, .received = own};
-        send(own.envelope);
+    if (recovered_.last.height != height_) return;
+    const auto recovered = std::exchange(recovered_, {});
+    for (const auto& [hash, block] : recovered.blocks) persisted_.insert(hash);
+    if (recovered.prepared) {
+        prepared_ = recovered.prepared;
+        prepared_block_ = recovered.blocks.at(prepared_->block_hash);
     }
-    activate();
-    if (proposal_ && checked) {
-        proposal_->checked = true;
-        prepare();
-    } else if (proposal_) {
-        act(CheckBlock{
-            .height = height_, .block_hash = proposal_->block_hash, .block = proposal_->block, .fresh = false});
+    enter_round(recovered.last.round);
+    for (auto vote : recovered.votes) {
+        const auto body = proto::decode<proto::OrderMessage>(vote.body());
+        FS_ASSERT(body.has_value());  // `recover` parsed it
+        const auto& named = body->has_propose()        ? body->propose().block_hash()
+                            : body->has_round_change() ? body->round_change().prepared_block_hash()
+                                                       : std::string();
+        const auto block = recovered.blocks.find(identity::crypto::to_hash(as_bytes(named)).value_or(Hash{}));
+        if (block != recovered.blocks.end()) vote.set_block(proto::as_field(block->second));
+        restore_vote({std::move(vote), *body});
     }
-    if (decided_) return;
-    plan_proposal();
-    for (auto& [from, received] : std::exchange(early_, {})) take(std::move(received));
+    if (const auto own = prepares_.find(self_); own != prepares_.end() && own->second.round == round_) {
+        const auto block = recovered.blocks.find(own->second.block_hash);
+        if (block != recovered.blocks.end()) proposal_ = Proposal{block->first, block->second, /*checked=*/true};
+    }
+    for (const auto& message : sent_) act(Broadcast{message});
+    activate(0);
+    try_commit();
+    if (const auto own = commits_.find(self_); !decided_ && own != commits_.end())
+        decide_if_committed(own->second.block_hash);
+    if (!decided_) lead();
+}
+
+void Replica::restore_vote(Received own) {
+    const auto at = position_of(own.body);
+    if (at.round == round_) sent_.push_back(own.envelope);
+    const auto slot = [&](const std::string& hash) {
+        return Slot{at.round, identity::crypto::to_hash(as_bytes(hash)).value_or(Hash{}), own};
+    };
+    switch (at.step) {
+        case Step::kRoundChange:
+            round_changes_[self_] = slot(own.body.round_change().prepared_block_hash());
+            break;
+        case Step::kPropose:
+            if (at == position_ && !own.envelope.block().empty()) {
+                // What others had prepared, proposed again and not yet checked here.
+                const auto hash = slot(own.body.propose().block_hash()).block_hash;
+                proposal_ = Proposal{hash, to_bytes(as_bytes(own.envelope.block()))};
+                act(CheckBlock{height_, hash, proposal_->block, /*fresh=*/false});
+            }
+            break;
+        case Step::kPrepare:
+            prepares_[self_] = slot(own.body.prepare().block_hash());
+            break;
+        case Step::kCommit:
+            commits_[self_] = slot(own.body.commit().block_hash());
+            break;
+    }
 }
 
 void Replica::take(Received received) {
-    const auto at = position_of(received.body);
-    if (at.height < height_) return;
-    if (at.height > height_ || decided_) {
-        note_height(received.envelope.node(), at.height);
-        if (at.height == height_ + 1) keep_for_next_height(std::move(received));
-        return;
-    }
-    activate();
-    switch (at.step) {
-        case Step::kPropose:
+    activate(0);
+    switch (received.body.step_case()) {
+        case proto::OrderMessage::kPropose:
             return on_propose(std::move(received));
-        case Step::kPrepare:
+        case proto::OrderMessage::kPrepare:
             return on_prepare(std::move(received));
-        case Step::kCommit:
+        case proto::OrderMessage::kCommit:
             return on_commit(std::move(received));
-        case Step::kRoundChange:
+        case proto::OrderMessage::kRoundChange:
             return on_round_change(std::move(received));
+        case proto::OrderMessage::STEP_NOT_SET:
+            return;
     }
 }
 
-/// One per member and step, the newest: what a hostile member can make us keep is bounded.
-void Replica::keep_for_next_height(Received received) {
+/// One message per member and step bounds the memory; blocks are kept of rightful leaders and ROUND-CHANGEs only.
+void Replica::keep_early(Received received) {
     const auto at = position_of(received.body);
-    auto& slot = early_[{received.envelope.node(), at.step}];
-    if (slot.envelope.node().empty() || position_of(slot.body) < at) slot = std::move(received);
+    const auto& node = received.envelope.node();
+    if (at.step == Step::kPropose && leader(*channel_, at.height, at.round) != node) return;
+    auto& kept = early_[{node, at.step}];
+    if (kept.envelope.body().empty() || position_of(kept.body) < at) kept = std::move(received);
 }
 
-void Replica::note_height(const std::string& node, std::uint64_t height) {
-    auto& seen = heights_seen_[node];
-    seen = std::max(seen, height);
-    if (decided_) return;
-    if (height > height_ + 1 && now_ >= next_fetch_) ask_for_blocks();
+/// Casts an own vote: signed once, durable before it is sent, never at or below an earlier one (S1, W1).
+Received Replica::vote(proto::OrderMessage body, Bytes block) {
+    body.set_config_epoch(channel_->epoch());
+    const auto at = position_of(body);
+    FS_ASSERT(at > position_ && at.height == height_ && at.round == round_);
+    position_ = at;
+    Received own;
+    own.envelope.set_node(self_);
+    own.envelope.set_body(proto::as_field(proto::encode(body)));
+    own.envelope.set_signature(proto::as_field(sign_(as_bytes(own.envelope.body()))));
+    persist(vote_record(at, own.envelope));
+    own.envelope.set_block(proto::as_field(block));
+    own.body = std::move(body);
+    sent_.push_back(own.envelope);
+    act(Broadcast{own.envelope});
+    return own;
 }
 
-void Replica::ask_for_blocks() {
-    next_fetch_ = now_ + kFetchPause;
-    act(FetchBlocks{.from = height_});
+void Replica::persist_block(const Position& at, const Hash& hash, const Bytes& block) {
+    if (persisted_.insert(hash).second) persist(block_record(at, block));
 }
 
-/// The round's timer runs from the first sign that this height is wanted.
-void Replica::activate() {
-    if (!round_ends_) round_ends_ = now_ + round_timeout(round_);
-}
-
-void Replica::plan_proposal() {
-    const milliseconds gather(channel_->config().limits().block_interval_ms());
-    const milliseconds seal_after(channel_->config().limits().seal_after_ms());
-    std::optional<Monotonic> due;
-    if (waiting_.any)
-        due = waiting_.full_block ? now_ : std::max<Monotonic>(now_, began_ + gather);
-    else if (tip_.has_transactions)
-        due = std::max<Monotonic>(now_, began_ + seal_after);
-    if (!due) return;
-    if (!round_ends_) round_ends_ = *due + round_timeout(round_);
-    if (round_ != 0 || !leads(0) || voted(Step::kPropose) || proposal_ || building_) return;
-    propose_at_ = propose_at_ ? std::min(*propose_at_, *due) : *due;
-}
-
-void Replica::on_round_timeout() {
-    act(FetchBlocks{.from = height_});  // perhaps the others are through with this height
-    start_round_change(round_ + 1);
-}
-
-Monotonic Replica::round_timeout(std::uint32_t round) const {
-    const auto& limits = channel_->config().limits();
-    std::uint64_t timeout_ms = limits.round_timeout_ms();
-    for (std::uint32_t r = 0; r < round && timeout_ms < limits.max_round_timeout_ms(); ++r)
-        timeout_ms += timeout_ms / 2 + 1;
-    return milliseconds(std::min<std::uint64_t>(timeout_ms, limits.max_round_timeout_ms()));
-}
-
-void Replica::arm_timer() {
-    if (!started_ || decided_) return;
-    std::optional<Monotonic> next = propose_at_;
-    const auto also = [&](Monotonic deadline) { next = next ? std::min(*next, deadline) : deadline; };
-    if (round_ends_) also(*round_ends_);
-    for (const auto& [node, height] : heights_seen_)
-        if (height > height_) also(next_fetch_);
-    if (!next || next == armed_) return;
-    armed_ = next;
-    act(SetTimer{.deadline = *next});
-}
-
-void Replica::send(const proto::SignedOrderMessage& message) {
-    sent_.push_back(message);
-    act(Broadcast{message});
-}
-
-bool Replica::voted(Step step) const {
-    return position_ >= Position{height_, round_, step};
-}
-
-void Replica::refuse(const std::string& node, Error error) {
-    act(Refused{.node = node, .error = std::move(error)});
+bool Replica::refuse(const std::string& node, Error error) {
+    act(Refused{node, std::move(error)});
+    return false;
 }
 
 }  // namespace fairstream::ledger::order

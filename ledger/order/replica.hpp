@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -117,12 +118,13 @@ struct Decided {
 struct SetTimer {
     Monotonic deadline{};
 };
-/// Others may have decided `from` and more: ask peers for blocks, hand them back as CaughtUp one by one.
+/// Others may have decided `from` and more: ask peers for blocks, hand them back as CaughtUp one by one. Comes again
+/// while that may be so; one fetch at a time is enough.
 struct FetchBlocks {
     std::uint64_t from = 0;
 };
 /// A message or block was not accepted: for logs, metrics and tests. Codes: not_leader, bad_parent, bad_justification,
-/// bad_certificate, double_vote, wrong_block, unjustified.
+/// bad_certificate, double_vote, wrong_block.
 struct Refused {
     std::string node;
     Error error;
@@ -152,7 +154,7 @@ private:
     /// one never returns to an older round.
     struct Slot {
         std::uint32_t round = 0;
-        Hash block_hash{};  // not of a ROUND-CHANGE
+        Hash block_hash{};  // zeros for a ROUND-CHANGE that is not prepared
         Received received;
     };
     using Slots = std::map<std::string, Slot, std::less<>>;  // by member
@@ -172,15 +174,25 @@ private:
     void on(CaughtUp event);
     void on(Tick event);
 
-    // replica.cpp: heights, timers
+    // replica.cpp: heights, own votes
     void begin_height(const Tip& tip, Waiting waiting);
     void restore();
+    void restore_vote(Received own);
     void take(Received received);
-    void keep_for_next_height(Received received);
-    void note_height(const std::string& node, std::uint64_t height);
-    void ask_for_blocks();
-    void activate();
+    void keep_early(Received received);
+    bool may_vote(Step step) const { return Position{height_, round_, step} > position_; }  // S1, S4
+    Received vote(proto::OrderMessage body, Bytes block);
+    void persist_block(const Position& at, const Hash& hash, const Bytes& block);
+    bool leads(std::uint32_t round) const { return leader(*channel_, height_, round) == self_; }
+    bool refuse(const std::string& node, Error error);  // false, for the caller to hand on
+
+    // timers.cpp
+    void activate(std::uint32_t delay_ms);
     void plan_proposal();
+    void build();
+    void watch_lag();
+    bool behind() const;
+    void ask_for_blocks();
     void on_round_timeout();
     Monotonic round_timeout(std::uint32_t round) const;
     void arm_timer();
@@ -188,31 +200,27 @@ private:
     // rounds.cpp: PROPOSE and ROUND-CHANGE
     void on_propose(Received received);
     void on_round_change(Received received);
-    Status check_proposal(const Received& received) const;
-    void accept(const std::string& hash, Bytes block, bool fresh, bool own);
+    Status check_header(ByteView block, std::uint32_t round) const;
+    void propose(Bytes block, const Hash& hash, const std::vector<proto::SignedOrderMessage>& prepares, bool fresh);
+    void accept(const Hash& hash, Bytes block, bool fresh);
     void join_higher_round();
     void start_round_change(std::uint32_t round);
     void enter_round(std::uint32_t round);
     void lead();
-    void propose(Bytes block, const Hash& hash, bool fresh);
-    std::size_t round_changes_from(std::uint32_t round) const;
+    std::size_t members_at(std::uint32_t round) const;
 
     // votes.cpp: PREPARE, COMMIT, the decision
     void on_prepare(Received received);
     void on_commit(Received received);
-    bool keep_vote(Slots& slots, Received received, std::uint32_t round, const std::string& hash);
+    bool keep(Slots& slots, Slot slot);
     void prepare();
     void try_commit();
-    void try_decide();
+    void try_decide(std::uint32_t round, const Hash& hash);
     void decide(Bytes block, const Hash& hash, proto::CommitCertificate certificate);
-    std::optional<Bytes> block_of(const Hash& hash) const;
-    Received vote(proto::OrderMessage body, Bytes block);
-    void send(const proto::SignedOrderMessage& message);
+    void decide_if_committed(const Hash& hash);
+    const Bytes* block_of(const Hash& hash) const;
 
-    bool leads(std::uint32_t round) const { return leader(*channel_, height_, round) == self_; }
-    bool voted(Step step) const;  // this step of the current round, or a later one
-    void refuse(const std::string& node, Error error);
-    void persist(Bytes record) { persists_.push_back(Persist{std::move(record)}); }
+    void persist(Bytes record) { persists_.emplace_back(Persist{std::move(record)}); }
     void act(Action action) { actions_.push_back(std::move(action)); }
 
     const std::shared_ptr<const Channel> channel_;
@@ -220,7 +228,7 @@ private:
     const Sign sign_;
     bool started_ = false;
     Monotonic now_{};
-    std::vector<Persist> persists_;  // of the step that runs
+    std::vector<Action> persists_;  // of the step that runs: they go first
     std::vector<Action> actions_;
 
     // Of the height being decided.
@@ -231,10 +239,12 @@ private:
     Waiting waiting_;
     Position position_;                 // of the last own vote, over all heights
     std::optional<Proposal> proposal_;  // accepted in round_
-    std::optional<Prepared> prepared_;  // highest certificate
+    std::optional<Prepared> prepared_;  // the highest certificate, with its block
     Bytes prepared_block_;
     Slots prepares_, commits_, round_changes_;
-    std::vector<proto::SignedOrderMessage> justification_;  // ROUND-CHANGEs on which a fresh block of round_ will stand
+    std::set<Hash> checked_;                                // blocks that passed CheckBlock
+    std::set<Hash> persisted_;                              // blocks that are in the vote log
+    std::vector<proto::SignedOrderMessage> justification_;  // ROUND-CHANGEs on which the PROPOSE of round_ stands
     std::vector<proto::SignedOrderMessage> sent_;           // own votes of round_, as sent
     bool building_ = false;                                 // a BuildBlock of round_ is out
     Recovered recovered_;                                   // until its height begins
@@ -244,7 +254,7 @@ private:
     std::optional<Monotonic> propose_at_;
     std::optional<Monotonic> round_ends_;
     std::optional<Monotonic> armed_;
-    Monotonic next_fetch_{};
+    std::optional<Monotonic> fetch_at_;
 
     // Of heights above.
     std::map<std::pair<std::string, Step>, Received> early_;  // of height_ + 1, one per member and step

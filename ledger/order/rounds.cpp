@@ -5,121 +5,154 @@
 #include "ledger/order/replica.hpp"
 #include "ledger/proto/wire.hpp"
 
-/// PROPOSE and ROUND-CHANGE: who may propose what, and how a round is given up.
 namespace fairstream::ledger::order {
 
 namespace {
 
-proto::SignedOrderMessage without_block(const proto::SignedOrderMessage& message) {
-    proto::SignedOrderMessage bare;
-    bare.set_node(message.node());
-    bare.set_body(message.body());
-    bare.set_signature(message.signature());
-    return bare;
-}
+constexpr std::chrono::milliseconds kBuildPause{10};
 
-Result<proto::BlockHeader> header_of(ByteView block) {
-    FS_ASSIGN(const auto parsed, proto::decode<proto::Block>(block));
-    return proto::decode<proto::BlockHeader>(parsed.header());
+/// As a proof inside another message: without the block, which travels once.
+proto::SignedOrderMessage bare(proto::SignedOrderMessage message) {
+    message.clear_block();
+    return message;
 }
 
 }  // namespace
 
-/// S2: the right leader, on the decided parent, and above round 0 with its proofs. What the block holds is CheckBlock's
-/// to judge.
-Status Replica::check_proposal(const Received& received) const {
-    const auto& propose = received.body.propose();
-    const auto& sender = received.envelope.node();
-    if (sender != leader(*channel_, propose.height(), propose.round()))
-        return fail("not_leader", sender + " does not lead " + to_text(position_of(received.body)));
-    FS_ASSIGN(const auto header, header_of(as_bytes(received.envelope.block())));
-    if (header.height() != height_ || header.previous_hash() != as_text(tip_.hash))
-        return fail("bad_parent", "the block of " + sender + " does not stand on the decided one");
-    std::optional<std::uint32_t> prepared_round;
-    if (propose.round() == 0) {
-        if (propose.round_changes_size() + propose.prepares_size() != 0)
-            return fail("bad_justification", "a PROPOSE of round 0 with proofs");
-    } else {
-        auto justified = check_justification(*channel_, propose);
-        if (!justified) return fail("bad_justification", justified.error().message);
-        prepared_round = *justified;
+// ---- PROPOSE
+// ----------------------------------------------------------------------------------------------------------
+
+void Replica::on(BlockBuilt event) {
+    if (decided_ || !building_ || event.height != height_ || event.round != round_) return;
+    building_ = false;
+    if (event.block.empty()) {  // what waited is gone; more may come
+        propose_at_ = now_ + kBuildPause;
+        return;
     }
-    const bool fresh_header = header.proposer() == sender && header.round() == propose.round();
-    if (!prepared_round && !fresh_header) return fail("wrong_block", "a fresh block under another proposer or round");
-    if (prepared_round && header.round() > *prepared_round)
-        return fail("wrong_block", "a prepared block from a later round");
-    return {};
+    const auto hash = hash_of(event.block);
+    const auto good = check_header(event.block, round_);
+    FS_ASSERT(hash && good && may_vote(Step::kPropose));  // our own shell made it
+    propose(std::move(event.block), *hash, {}, /*fresh=*/true);
+}
+
+void Replica::propose(Bytes block, const Hash& hash, const std::vector<proto::SignedOrderMessage>& prepares,
+                      bool fresh) {
+    proto::OrderMessage body;
+    auto& propose = *body.mutable_propose();
+    propose.set_height(height_);
+    propose.set_round(round_);
+    propose.set_block_hash(proto::as_field(hash));
+    for (const auto& change : justification_) *propose.add_round_changes() = change;
+    for (const auto& vote : prepares) *propose.add_prepares() = vote;
+    persist_block({height_, round_, Step::kPropose}, hash, block);
+    vote(std::move(body), block);
+    if (fresh) checked_.insert(hash);
+    accept(hash, std::move(block), fresh);
 }
 
 void Replica::on_propose(Received received) {
     const auto& propose = received.body.propose();
-    if (propose.round() < round_) return;
-    if (auto right = check_proposal(received); !right) return refuse(received.envelope.node(), right.error());
-    if (propose.round() > round_) enter_round(propose.round());
-    if (proposal_) {
-        if (as_text(proposal_->block_hash) != propose.block_hash())
-            refuse(received.envelope.node(),
-                   {"double_vote", "a second PROPOSE in " + to_text(position_of(received.body))});
+    const auto& node = received.envelope.node();
+    const auto round = propose.round();
+    if (round < round_) return;
+    if (leader(*channel_, height_, round) != node) {
+        refuse(node, {"not_leader", node + " does not lead round " + std::to_string(round)});
         return;
     }
-    bool fresh = true;
-    for (const auto& change : propose.round_changes())
-        if (const auto body = proto::decode<proto::OrderMessage>(change.body()))
-            fresh = fresh && !body->round_change().prepared();
-    accept(propose.block_hash(), to_bytes(received.envelope.block()), fresh, /*own=*/false);
-}
-
-void Replica::accept(const std::string& hash, Bytes block, bool fresh, bool own) {
-    auto block_hash = identity::crypto::to_hash(as_bytes(hash));
-    FS_ASSERT(block_hash.has_value());
-    proposal_ = Proposal{.block_hash = *block_hash, .block = std::move(block), .checked = own};
-    if (own) return prepare();
-    act(CheckBlock{.height = height_, .block_hash = *block_hash, .block = proposal_->block, .fresh = fresh});
-}
-
-void Replica::on(BlockChecked event) {
-    if (!started_ || decided_ || event.height != height_ || !proposal_ || proposal_->block_hash != event.block_hash ||
-        proposal_->checked)
+    if (round == round_ && proposal_ && as_text(proposal_->block_hash) != propose.block_hash()) {
+        refuse(node, {"double_vote", node + " proposes two blocks at " + to_text(position_of(received.body))});
         return;
-    if (!event.verdict) {
-        refuse(leader(*channel_, height_, round_), {"wrong_block", event.verdict.error().message});
-        return;  // the round's timer goes on
     }
-    proposal_->checked = true;
-    prepare();
+    if (round == round_ && (proposal_ || !may_vote(Step::kPrepare))) return;
+
+    std::optional<std::uint32_t> prepared_round;
+    if (round > 0) {
+        auto justified = check_justification(*channel_, propose);
+        if (!justified) {
+            refuse(node, justified.error());
+            return;
+        }
+        prepared_round = *justified;
+    } else if (propose.round_changes_size() + propose.prepares_size() != 0) {
+        refuse(node, {"bad_justification", "proofs where round 0 has none"});
+        return;
+    }
+    const auto& block = received.envelope.block();
+    if (auto good = check_header(as_bytes(block), prepared_round.value_or(round)); !good) {
+        refuse(node, good.error());
+        return;
+    }
+    const auto hash = identity::crypto::to_hash(as_bytes(propose.block_hash()));
+    FS_ASSERT(hash.has_value());  // verify_message
+    if (round > round_) enter_round(round);
+    accept(*hash, to_bytes(as_bytes(block)), /*fresh=*/!prepared_round);
 }
+
+/// S2: on the decided parent, first proposed by the leader of a round up to `round`. What is inside is CheckBlock's.
+Status Replica::check_header(ByteView block, std::uint32_t round) const {
+    FS_ASSIGN(const auto parsed, proto::decode<proto::Block>(block));
+    FS_ASSIGN(const auto header, proto::decode<proto::BlockHeader>(parsed.header()));
+    if (header.channel() != channel_->name() || header.config_epoch() != channel_->epoch())
+        return fail("wrong_block", "the block is of another channel or config epoch");
+    if (header.height() != height_ || header.previous_hash() != as_text(tip_.hash))
+        return fail("bad_parent", "the block does not follow height " + std::to_string(tip_.height));
+    if (header.round() > round || header.proposer() != leader(*channel_, height_, header.round()))
+        return fail("wrong_block", "the header names round " + std::to_string(header.round()) +
+                                       " and a proposer that " + "did not lead it, or a later round than the PROPOSE");
+    return {};
+}
+
+void Replica::accept(const Hash& hash, Bytes block, bool fresh) {
+    proposal_ = Proposal{hash, std::move(block), checked_.contains(hash)};
+    propose_at_.reset();
+    if (proposal_->checked)
+        prepare();
+    else
+        act(CheckBlock{height_, hash, proposal_->block, fresh});
+    decide_if_committed(hash);
+}
+
+// ---- ROUND-CHANGE
+// -----------------------------------------------------------------------------------------------------
 
 void Replica::on_round_change(Received received) {
     const auto& change = received.body.round_change();
+    const auto& node = received.envelope.node();
     if (change.round() < round_) return;
-    if (change.prepared())
-        if (auto backed = check_prepares(*channel_, {change.prepares().begin(), change.prepares().end()}, height_,
-                                         change.prepared_round(), change.prepared_block_hash());
-            !backed)
-            return refuse(received.envelope.node(), backed.error());
-    auto& slot = round_changes_[received.envelope.node()];
-    if (slot.received.envelope.node().empty() || slot.round < change.round())
-        slot = Slot{.round = change.round(), .received = std::move(received)};
+    if (change.prepared()) {
+        const auto backed = check_prepares(*channel_, change.prepares(), height_, change.prepared_round(),
+                                           change.prepared_block_hash());
+        if (!backed) {
+            refuse(node, backed.error());
+            return;
+        }
+        if (auto good = check_header(as_bytes(received.envelope.block()), change.prepared_round()); !good) {
+            refuse(node, good.error());
+            return;
+        }
+    }
+    const auto hash = identity::crypto::to_hash(as_bytes(change.prepared_block_hash())).value_or(Hash{});
+    const auto round = change.round();
+    if (!keep(round_changes_, {round, hash, std::move(received)})) return;
     join_higher_round();
     lead();
 }
 
-/// f+1 members beyond this round: at least one of them is honest.
+/// f + 1 members are in higher rounds, so an honest one is: joins the highest round that f + 1 have reached.
 void Replica::join_higher_round() {
     std::vector<std::uint32_t> higher;
-    for (const auto& [member, slot] : round_changes_)
+    for (const auto& [node, slot] : round_changes_)
         if (slot.round > round_) higher.push_back(slot.round);
-    if (higher.size() < channel_->faults() + 1) return;
-    std::sort(higher.rbegin(), higher.rend());
+    if (higher.size() <= channel_->faults()) return;
+    std::sort(higher.begin(), higher.end(), std::greater<>());
     start_round_change(higher[channel_->faults()]);
 }
 
-/// S4: carries the highest certificate, and forbids older votes.
+/// S4: votes of older rounds are over, and the highest certificate goes along.
 void Replica::start_round_change(std::uint32_t round) {
-    if (round > kMaxRound) return;
     enter_round(round);
+    if (!may_vote(Step::kRoundChange)) return;
     proto::OrderMessage body;
-    body.set_config_epoch(channel_->epoch());
     auto& change = *body.mutable_round_change();
     change.set_height(height_);
     change.set_round(round);
@@ -127,83 +160,50 @@ void Replica::start_round_change(std::uint32_t round) {
         change.set_prepared(true);
         change.set_prepared_round(prepared_->round);
         change.set_prepared_block_hash(proto::as_field(prepared_->block_hash));
-        for (const auto& one : prepared_->prepares) *change.add_prepares() = one;
+        for (const auto& vote : prepared_->prepares) *change.add_prepares() = vote;
     }
-    if (voted(Step::kRoundChange)) return;  // this key voted here before a crash
-    auto own = vote(std::move(body), prepared_ ? prepared_block_ : Bytes{});
-    round_changes_[self_] = Slot{.round = round, .received = std::move(own)};
+    auto own = vote(std::move(body), prepared_block_);
+    round_changes_[self_] = Slot{round, prepared_ ? prepared_->block_hash : Hash{}, std::move(own)};
     lead();
 }
 
 void Replica::enter_round(std::uint32_t round) {
-    FS_ASSERT(round > round_);
     round_ = round;
     proposal_.reset();
-    building_ = false;
+    justification_.clear();
     sent_.clear();
-    justification_.clear();
+    building_ = false;
     propose_at_.reset();
-    round_ends_ = now_ + round_timeout(round);
+    if (round_ends_) round_ends_ = now_ + round_timeout(round);
 }
 
-std::size_t Replica::round_changes_from(std::uint32_t round) const {
-    return static_cast<std::size_t>(std::count_if(round_changes_.begin(), round_changes_.end(),
-                                                  [&](const auto& entry) { return entry.second.round == round; }));
-}
-
-/// With q ROUND-CHANGEs the new leader proposes the highest prepared block, else a fresh one.
+/// Proposes in a round above 0 once q members have come to it: the highest prepared block, else a fresh one (S2).
 void Replica::lead() {
-    if (round_ == 0 || !leads(round_) || proposal_ || building_ || voted(Step::kPropose)) return;
-    if (round_changes_from(round_) < channel_->quorum()) return;
-    justification_.clear();
+    if (round_ == 0 || !leads(round_) || building_ || proposal_ || !may_vote(Step::kPropose)) return;
+    std::vector<proto::SignedOrderMessage> changes;
     const Received* highest = nullptr;
-    for (const auto& [member, slot] : round_changes_) {
+    for (const auto& [node, slot] : round_changes_) {
         if (slot.round != round_) continue;
-        justification_.push_back(without_block(slot.received.envelope));
+        changes.push_back(bare(slot.received.envelope));
         const auto& change = slot.received.body.round_change();
-        if (change.prepared() && (!highest || change.prepared_round() > highest->body.round_change().prepared_round()))
+        if (change.prepared() &&
+            (highest == nullptr || change.prepared_round() > highest->body.round_change().prepared_round()))
             highest = &slot.received;
     }
-    if (highest == nullptr) {
-        building_ = true;
-        act(BuildBlock{.height = height_, .round = round_, .parent = tip_, .empty_allowed = true});
-        return;
-    }
-    const auto hash = identity::crypto::to_hash(as_bytes(highest->body.round_change().prepared_block_hash()));
-    FS_ASSERT(hash.has_value());
-    propose(to_bytes(highest->envelope.block()), *hash, /*fresh=*/false);
+    if (changes.size() < channel_->quorum()) return;
+    justification_ = std::move(changes);
+    if (highest == nullptr) return build();
+    const auto& change = highest->body.round_change();
+    const auto hash = identity::crypto::to_hash(as_bytes(change.prepared_block_hash()));
+    FS_ASSERT(hash.has_value());  // verify_message
+    propose(to_bytes(as_bytes(highest->envelope.block())), *hash, {change.prepares().begin(), change.prepares().end()},
+            /*fresh=*/false);
 }
 
-void Replica::on(BlockBuilt event) {
-    if (!started_ || decided_ || !building_ || event.height != height_ || event.round != round_) return;
-    building_ = false;
-    if (event.block.empty()) return plan_proposal();
-    const auto hash = hash_of(event.block);
-    FS_ASSERT(hash.has_value());
-    propose(std::move(event.block), *hash, /*fresh=*/true);
-}
-
-void Replica::propose(Bytes block, const Hash& hash, bool fresh) {
-    proto::OrderMessage body;
-    body.set_config_epoch(channel_->epoch());
-    auto& propose = *body.mutable_propose();
-    propose.set_height(height_);
-    propose.set_round(round_);
-    propose.set_block_hash(proto::as_field(hash));
-    std::optional<proto::RoundChange> highest;
-    for (const auto& message : justification_) {
-        *propose.add_round_changes() = message;
-        const auto change = proto::decode<proto::OrderMessage>(message.body());
-        FS_ASSERT(change.has_value());
-        const auto& one = change->round_change();
-        if (one.prepared() && (!highest || one.prepared_round() > highest->prepared_round())) highest = one;
-    }
-    if (highest) *propose.mutable_prepares() = highest->prepares();
-    const auto at = position_of(body);
-    persist(block_record(at, block));
-    vote(std::move(body), block);
-    // A block that others prepared has been checked by them, not by this node.
-    accept(proto::as_field(hash), std::move(block), fresh, /*own=*/fresh);
+/// Members known to have reached `round`.
+std::size_t Replica::members_at(std::uint32_t round) const {
+    return static_cast<std::size_t>(std::count_if(round_changes_.begin(), round_changes_.end(),
+                                                  [round](const auto& slot) { return slot.second.round >= round; }));
 }
 
 }  // namespace fairstream::ledger::order

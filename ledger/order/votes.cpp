@@ -1,137 +1,132 @@
-#include <algorithm>
-
 #include "base/assert.hpp"
-#include "ledger/order/certificates.hpp"
 #include "ledger/order/replica.hpp"
 #include "ledger/proto/wire.hpp"
 
-/// PREPARE, COMMIT and the one place where a height is decided.
 namespace fairstream::ledger::order {
 
-/// Signs, makes durable before it is sent (W1), and sends. S1: every vote stands above the one before it.
-Received Replica::vote(proto::OrderMessage body, Bytes block) {
-    const auto at = position_of(body);
-    FS_ASSERT(at > position_);
-    position_ = at;
-    proto::SignedOrderMessage message;
-    message.set_node(self_);
-    message.set_body(body.SerializeAsString());
-    const auto signature = sign_(as_bytes(message.body()));
-    message.set_signature(proto::as_field(signature));
-    persist(vote_record(at, message));
-    if (!block.empty()) message.set_block(proto::as_field(block));
-    send(message);
-    return Received{.envelope = std::move(message), .body = std::move(body)};
+namespace {
+
+Hash hash_field(const std::string& field) {
+    const auto hash = identity::crypto::to_hash(as_bytes(field));
+    FS_ASSERT(hash.has_value());  // verify_message
+    return *hash;
 }
 
-bool Replica::keep_vote(Slots& slots, Received received, std::uint32_t round, const std::string& hash) {
-    const auto block_hash = identity::crypto::to_hash(as_bytes(hash));
-    FS_ASSERT(block_hash.has_value());
-    auto& slot = slots[received.envelope.node()];
-    const bool taken = !slot.received.envelope.node().empty();
-    if (taken && slot.round > round) return false;
-    if (taken && slot.round == round) {
-        if (slot.block_hash != *block_hash)
-            refuse(received.envelope.node(),
-                   {"double_vote", "two different votes in " + to_text(position_of(received.body))});
-        return false;
+}  // namespace
+
+/// Keeps a member's vote: the newest round counts, and within one the first (S1). False if it is not kept.
+bool Replica::keep(Slots& slots, Slot slot) {
+    const auto& node = slot.received.envelope.node();
+    const auto known = slots.find(node);
+    if (known != slots.end()) {
+        if (slot.round < known->second.round) return false;
+        if (slot.round == known->second.round) {
+            if (slot.block_hash == known->second.block_hash) return false;
+            return refuse(node, {"double_vote", node + " votes twice at " + to_text(position_of(slot.received.body))});
+        }
     }
-    slot = Slot{.round = round, .block_hash = *block_hash, .received = std::move(received)};
+    slots[node] = std::move(slot);
     return true;
 }
 
-void Replica::prepare() {
-    if (!voted(Step::kPrepare)) {
-        proto::OrderMessage body;
-        body.set_config_epoch(channel_->epoch());
-        body.mutable_prepare()->set_height(height_);
-        body.mutable_prepare()->set_round(round_);
-        body.mutable_prepare()->set_block_hash(proto::as_field(proposal_->block_hash));
-        auto own = vote(std::move(body), {});
-        keep_vote(prepares_, std::move(own), round_, proto::as_field(proposal_->block_hash));
-    }
-    try_commit();
-    if (!decided_) try_decide();  // COMMITs may have come before the block
-}
-
 void Replica::on_prepare(Received received) {
-    const auto prepare = received.body.prepare();
-    if (prepare.round() < round_) return;
-    if (keep_vote(prepares_, std::move(received), prepare.round(), prepare.block_hash())) try_commit();
-}
-
-/// S3, W2: block and certificate are durable before COMMIT.
-void Replica::try_commit() {
-    if (!proposal_ || !proposal_->checked || voted(Step::kCommit)) return;
-    Prepared certificate{.round = round_, .block_hash = proposal_->block_hash, .prepares = {}};
-    for (const auto& [member, slot] : prepares_)
-        if (slot.round == round_ && slot.block_hash == proposal_->block_hash)
-            certificate.prepares.push_back(slot.received.envelope);
-    if (certificate.prepares.size() < channel_->quorum()) return;
-    proto::OrderMessage body;
-    body.set_config_epoch(channel_->epoch());
-    body.mutable_commit()->set_height(height_);
-    body.mutable_commit()->set_round(round_);
-    body.mutable_commit()->set_block_hash(proto::as_field(proposal_->block_hash));
-    const auto at = position_of(body);
-    persist(block_record(at, proposal_->block));
-    persist(prepared_record(at, certificate));
-    prepared_ = std::move(certificate);
-    prepared_block_ = proposal_->block;
-    auto own = vote(std::move(body), {});
-    keep_vote(commits_, std::move(own), round_, proto::as_field(proposal_->block_hash));
-    try_decide();
+    const auto round = received.body.prepare().round();
+    const auto hash = hash_field(received.body.prepare().block_hash());
+    if (round < round_ || !keep(prepares_, {round, hash, std::move(received)})) return;
+    try_commit();
 }
 
 void Replica::on_commit(Received received) {
-    const auto commit = received.body.commit();
-    if (keep_vote(commits_, std::move(received), commit.round(), commit.block_hash())) try_decide();
+    const auto round = received.body.commit().round();
+    const auto hash = hash_field(received.body.commit().block_hash());
+    if (keep(commits_, {round, hash, std::move(received)})) try_decide(round, hash);
 }
 
-/// S6: q COMMITs of any one round decide.
-void Replica::try_decide() {
-    std::map<std::pair<std::uint32_t, Hash>, std::size_t> tally;
-    for (const auto& [member, slot] : commits_) ++tally[{slot.round, slot.block_hash}];
-    for (const auto& [what, count] : tally) {
-        if (count < channel_->quorum()) continue;
-        auto block = block_of(what.second);
-        if (!block) return ask_for_blocks();
-        proto::CommitCertificate certificate;
-        certificate.set_height(height_);
-        certificate.set_round(what.first);
-        certificate.set_block_hash(proto::as_field(what.second));
-        for (const auto& [member, slot] : commits_)
-            if (slot.round == what.first && slot.block_hash == what.second)
-                *certificate.add_commits() = slot.received.envelope;
-        return decide(std::move(*block), what.second, std::move(certificate));
+void Replica::on(BlockChecked event) {
+    if (decided_ || event.height != height_ || !proposal_ || proposal_->block_hash != event.block_hash ||
+        proposal_->checked)
+        return;
+    if (!event.verdict) {
+        refuse(leader(*channel_, height_, round_),
+               {"wrong_block", event.verdict.error().code + ": " + event.verdict.error().message});
+        return;
     }
+    checked_.insert(event.block_hash);
+    proposal_->checked = true;
+    prepare();
 }
 
-void Replica::on(CaughtUp event) {
-    if (!started_ || decided_ || event.certificate.height() != height_) return;
-    const auto hash = hash_of(event.block);
-    if (!hash || as_text(*hash) != event.certificate.block_hash())
-        return refuse({}, {"wrong_block", "a fetched block that its certificate does not name"});
-    if (auto right = check_commits(*channel_, event.certificate); !right) return refuse({}, right.error());
-    decide(std::move(event.block), *hash, std::move(event.certificate));
+void Replica::prepare() {
+    if (!may_vote(Step::kPrepare)) return;
+    proto::OrderMessage body;
+    body.mutable_prepare()->set_height(height_);
+    body.mutable_prepare()->set_round(round_);
+    body.mutable_prepare()->set_block_hash(proto::as_field(proposal_->block_hash));
+    prepares_[self_] = Slot{round_, proposal_->block_hash, vote(std::move(body), {})};
+    try_commit();
 }
 
+/// With q PREPAREs for the block this node prepared in this round: the certificate first, then COMMIT (S3, W2).
+void Replica::try_commit() {
+    if (!proposal_ || position_ != Position{height_, round_, Step::kPrepare}) return;
+    Prepared prepared{round_, proposal_->block_hash, {}};
+    for (const auto& [node, slot] : prepares_)
+        if (slot.round == round_ && slot.block_hash == proposal_->block_hash)
+            prepared.prepares.push_back(slot.received.envelope);
+    if (prepared.prepares.size() < channel_->quorum()) return;
+
+    const Position at{height_, round_, Step::kCommit};
+    persist_block(at, prepared.block_hash, proposal_->block);
+    persist(prepared_record(at, prepared));
+    prepared_ = std::move(prepared);
+    prepared_block_ = proposal_->block;
+
+    proto::OrderMessage body;
+    body.mutable_commit()->set_height(height_);
+    body.mutable_commit()->set_round(round_);
+    body.mutable_commit()->set_block_hash(proto::as_field(prepared_->block_hash));
+    commits_[self_] = Slot{round_, prepared_->block_hash, vote(std::move(body), {})};
+    try_decide(round_, prepared_->block_hash);
+}
+
+/// q COMMITs of any round decide (S6).
+void Replica::try_decide(std::uint32_t round, const Hash& hash) {
+    proto::CommitCertificate certificate;
+    certificate.set_height(height_);
+    certificate.set_round(round);
+    certificate.set_block_hash(proto::as_field(hash));
+    for (const auto& [node, slot] : commits_)
+        if (slot.round == round && slot.block_hash == hash) *certificate.add_commits() = slot.received.envelope;
+    if (static_cast<std::size_t>(certificate.commits_size()) < channel_->quorum()) return;
+    if (const Bytes* block = block_of(hash))
+        decide(*block, hash, std::move(certificate));
+    else
+        ask_for_blocks();
+}
+
+/// COMMITs may come before the block they are for.
+void Replica::decide_if_committed(const Hash& hash) {
+    std::set<std::uint32_t> rounds;
+    for (const auto& [node, slot] : commits_)
+        if (slot.block_hash == hash) rounds.insert(slot.round);
+    for (const auto round : rounds)
+        if (!decided_) try_decide(round, hash);
+}
+
+const Bytes* Replica::block_of(const Hash& hash) const {
+    if (proposal_ && proposal_->block_hash == hash) return &proposal_->block;
+    if (prepared_ && prepared_->block_hash == hash) return &prepared_block_;
+    return nullptr;
+}
+
+/// The only way to a decision, for votes and for blocks fetched from others.
 void Replica::decide(Bytes block, const Hash& hash, proto::CommitCertificate certificate) {
     FS_ASSERT(!decided_);
     decided_ = true;
-    propose_at_.reset();
     round_ends_.reset();
-    armed_.reset();
-    act(Decided{
-        .height = height_, .block_hash = hash, .block = std::move(block), .certificate = std::move(certificate)});
-}
-
-/// A block this node holds: of the proposal, whether checked or not (q COMMITs outweigh one node's check; what applying
-/// it yields is agreed on in the next header), or of the certificate.
-std::optional<Bytes> Replica::block_of(const Hash& hash) const {
-    if (proposal_ && proposal_->block_hash == hash) return proposal_->block;
-    if (prepared_ && prepared_->block_hash == hash) return prepared_block_;
-    return std::nullopt;
+    propose_at_.reset();
+    building_ = false;
+    act(Decided{height_, hash, std::move(block), std::move(certificate)});
 }
 
 }  // namespace fairstream::ledger::order

@@ -177,6 +177,9 @@ Status VoteLog::append(std::span<const Bytes> records) {
         base::append_u32(contents, static_cast<std::uint32_t>(record.size()));
         base::append(contents, record);
     }
+    if (contents.size() > kMaxFrameBytes || size_ + kFrameHeader + contents.size() > kMaxLogBytes)
+        return fail("too_large", fmt::format("{} bytes more in {}, which holds {}: it could not be opened again",
+                                             contents.size(), paths_.log.string(), size_));
     if (auto written = write_frame(contents); !written) {
         failed_ = true;
         return written;

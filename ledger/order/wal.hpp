@@ -31,7 +31,8 @@ public:
     static Result<Opened> open(const Paths& paths, std::uint64_t decided_height);
 
     /// Appends the records of one step, syncs them, then moves the guard and syncs it (W1, W5). Errors: vote_regression
-    /// (a vote at or below one already made; nothing was written), io_error: in both cases nothing may be sent.
+    /// (a vote at or below one already made) and too_large (64 MiB in one step, or 1 GiB at one height), with which
+    /// nothing was written; io_error. After any of them nothing may be sent.
     Status append(std::span<const Bytes> records);
 
     /// All up to `height` is durable as blocks: forgets it once enough has gathered (W4). Error: io_error.
