@@ -77,7 +77,7 @@ void set_limits(ledger::proto::Limits& limits) {
     limits.set_max_transaction_bytes(2u << 20);
     limits.set_block_interval_ms(2);
     limits.set_seal_after_ms(50);
-    limits.set_round_timeout_ms(1'000);
+    limits.set_round_timeout_ms(500);
     limits.set_max_round_timeout_ms(10'000);
 }
 

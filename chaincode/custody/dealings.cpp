@@ -1,10 +1,9 @@
 #include "chaincode/custody/dealings.hpp"
 
-#include <algorithm>
-
 #include "chaincode/rules/arguments.hpp"
 #include "chaincode/rules/caller.hpp"
 #include "chaincode/rules/records.hpp"
+#include "chaincode/schema/custody_records.hpp"
 #include "chaincode/schema/events.pb.h"
 #include "chaincode/schema/names.hpp"
 
@@ -12,9 +11,7 @@ namespace fairstream::chaincode::custody {
 
 namespace names = schema::names;
 namespace crypto = identity::crypto;
-using crypto::custody::EncryptedShare;
 using crypto::custody::Point;
-using crypto::custody::Scalar;
 using ledger::contract::Context;
 
 namespace {
@@ -30,14 +27,6 @@ std::string dealing_key(const std::string& stream_id, std::uint32_t key_epoch) {
 }
 std::string shares_key(const std::string& stream_id, std::uint32_t key_epoch) {
     return epoch_key("shares", stream_id, key_epoch);
-}
-
-template <typename Array>
-Result<Array> to_array(std::string_view field, const std::string& bytes) {
-    Array out{};
-    FS_TRY(rules::check_size(field, bytes, out.size()));
-    std::copy(bytes.begin(), bytes.end(), out.begin());
-    return out;
 }
 
 Status check_seller(Context& context, const std::string& stream_id, const std::string& caller) {
@@ -67,54 +56,18 @@ schema::DealingRecord new_record(const Context& context, const schema::DealReque
     return record;
 }
 
-Result<std::vector<EncryptedShare>> read_shares(const schema::SharePackage& package, int custodians) {
-    if (package.y_size() != custodians || package.challenge_size() != custodians ||
-        package.response_size() != custodians)
-        return fail("bad_dealing", "the private input holds other than one share per custodian");
-    std::vector<EncryptedShare> shares;
-    for (int i = 0; i < custodians; ++i) {
-        EncryptedShare share{};
-        FS_ASSIGN(share.y, to_point("y", package.y(i)));
-        FS_ASSIGN(share.challenge, to_scalar("challenge", package.challenge(i)));
-        FS_ASSIGN(share.response, to_scalar("response", package.response(i)));
-        shares.push_back(share);
-    }
-    return shares;
-}
-
 Status verify(Context& context, const schema::DealingRecord& record, const schema::SharePackage& package) {
     std::vector<Point> commitments;
     for (const auto& bytes : record.commitments()) {
-        FS_ASSIGN(const auto point, to_point("commitment", bytes));
+        FS_ASSIGN(const auto point, schema::to_point("commitment", bytes));
         commitments.push_back(point);
     }
-    FS_ASSIGN(const auto shares, read_shares(package, record.organisations_size()));
-    FS_ASSIGN(const auto deal, context_of(context, record));
+    FS_ASSIGN(const auto shares, schema::to_shares(package, record.organisations_size()));
+    FS_ASSIGN(const auto deal, schema::deal_context(context.channel(), record));
     return crypto::custody::verify_dealing(deal, commitments, shares);
 }
 
 }  // namespace
-
-Result<Point> to_point(std::string_view field, const std::string& bytes) {
-    return to_array<Point>(field, bytes);
-}
-Result<Scalar> to_scalar(std::string_view field, const std::string& bytes) {
-    return to_array<Scalar>(field, bytes);
-}
-
-Result<crypto::custody::DealContext> context_of(const Context& context, const schema::DealingRecord& dealing) {
-    crypto::custody::DealContext deal{.network = std::string(context.channel()),
-                                      .stream = dealing.stream_id(),
-                                      .key_epoch = dealing.key_epoch(),
-                                      .seller = dealing.seller(),
-                                      .roster = {},
-                                      .threshold = dealing.threshold()};
-    for (int i = 0; i < dealing.organisations_size(); ++i) {
-        FS_ASSIGN(const auto key, to_point("custodian key", dealing.custodian_keys(i)));
-        deal.roster.emplace_back(dealing.organisations(i), key);
-    }
-    return deal;
-}
 
 Result<schema::DealingRecord> deal(Context& context, const schema::DealRequest& request) {
     FS_ASSIGN(const auto seller, rules::direct_actor(context));

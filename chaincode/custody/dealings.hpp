@@ -18,12 +18,5 @@ Result<schema::DealingRecord> find_dealing(ledger::contract::Context& context, c
                                            std::uint32_t key_epoch);
 /// The encrypted shares of a dealing. Errors: private_missing, not_found.
 Result<schema::SharePackage> shares_of(ledger::contract::Context& context, const schema::DealingRecord& dealing);
-/// The challenge context, as it stood when dealt.
-Result<identity::crypto::custody::DealContext> context_of(const ledger::contract::Context& context,
-                                                          const schema::DealingRecord& dealing);
-
-/// Fixed-size values out of `bytes` fields. Error: bad_arguments.
-Result<identity::crypto::custody::Point> to_point(std::string_view field, const std::string& bytes);
-Result<identity::crypto::custody::Scalar> to_scalar(std::string_view field, const std::string& bytes);
 
 }  // namespace fairstream::chaincode::custody

@@ -7,6 +7,7 @@
 #include "chaincode/rules/arguments.hpp"
 #include "chaincode/rules/caller.hpp"
 #include "chaincode/rules/records.hpp"
+#include "chaincode/schema/custody_records.hpp"
 #include "chaincode/schema/events.pb.h"
 #include "chaincode/schema/marketplace.pb.h"
 #include "chaincode/schema/names.hpp"
@@ -49,16 +50,6 @@ Result<std::uint32_t> index_of(const schema::DealingRecord& dealing, const std::
     return static_cast<std::uint32_t>(found - all.begin()) + 1;
 }
 
-Result<crypto::custody::Release> parse(const schema::ReleaseRequest& request) {
-    crypto::custody::Release release{};
-    FS_ASSIGN(release.a, to_point("a", request.a()));
-    FS_ASSIGN(release.b, to_point("b", request.b()));
-    FS_ASSIGN(release.c, to_scalar("c", request.c()));
-    FS_ASSIGN(release.s, to_scalar("s", request.s()));
-    FS_ASSIGN(release.u, to_scalar("u", request.u()));
-    return release;
-}
-
 struct Statement {
     const schema::Purchase& purchase;
     const schema::DealingRecord& dealing;
@@ -66,14 +57,14 @@ struct Statement {
 };
 
 Status verify(Context& context, const Statement& of, const schema::ReleaseRequest& request) {
-    FS_ASSIGN(const auto release, parse(request));
+    FS_ASSIGN(const auto release, schema::to_release(request));
     FS_ASSIGN(const auto package, shares_of(context, of.dealing));
     const auto place = static_cast<int>(of.index) - 1;
     if (place >= package.y_size()) return fail("corrupt_state", "the private shares are fewer than the custodians");
-    FS_ASSIGN(const auto y, to_point("y", package.y(place)));
-    FS_ASSIGN(const auto custodian, to_point("custodian key", of.dealing.custodian_keys(place)));
-    FS_ASSIGN(const auto buyer_key, to_point("buyer_key", of.purchase.buyer_key()));
-    FS_ASSIGN(const auto deal, context_of(context, of.dealing));
+    FS_ASSIGN(const auto y, schema::to_point("y", package.y(place)));
+    FS_ASSIGN(const auto custodian, schema::to_point("custodian key", of.dealing.custodian_keys(place)));
+    FS_ASSIGN(const auto buyer_key, schema::to_point("buyer_key", of.purchase.buyer_key()));
+    FS_ASSIGN(const auto deal, schema::deal_context(context.channel(), of.dealing));
     const auto bound_to = crypto::custody::release_context(deal, of.purchase.id(), of.purchase.buyer());
     return crypto::custody::verify_release(release, custodian, y, buyer_key, bound_to);
 }

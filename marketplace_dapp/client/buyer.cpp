@@ -4,7 +4,8 @@
 #include <thread>
 
 #include "base/clock.hpp"
-#include "chaincode/schema/custody.pb.h"
+#include "chaincode/schema/custody_records.hpp"
+#include "marketplace_dapp/client/purchase_key.hpp"
 #include "mqtt_bridge/client/reader.hpp"
 
 namespace fairstream::marketplace_dapp::client {
@@ -122,8 +123,8 @@ Result<custody::StreamKey> Buyer::open_key(const schema::Purchase& purchase, con
         const auto need = reply.dealing().threshold();
         if (on_progress) on_progress({.step = "waiting for the custodians", .done = have, .total = need});
         if (have >= need && need > 0) {
-            FS_ASSIGN(const auto context, deal_context(connection_.profile().network, reply.dealing()));
-            FS_ASSIGN(const auto released, releases(reply));
+            FS_ASSIGN(const auto context, schema::deal_context(connection_.profile().network, reply.dealing()));
+            FS_ASSIGN(const auto released, schema::to_releases(reply));
             FS_ASSIGN(const auto check_value, identity::crypto::to_hash(as_bytes(reply.dealing().key_check_value())));
             return custody::combine(purchase_key(who_.key, purchase.request_id()), released, context, check_value);
         }

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "chaincode/schema/marketplace.pb.h"
+#include "identity/crypto/custody.hpp"
 #include "marketplace_dapp/client/actor.hpp"
-#include "marketplace_dapp/client/custody.hpp"
 
 namespace fairstream::marketplace_dapp::client {
 

@@ -3,8 +3,7 @@
 #include <fstream>
 
 #include "base/encoding.hpp"
-#include "chaincode/schema/custody.pb.h"
-#include "marketplace_dapp/client/custody.hpp"
+#include "chaincode/schema/custody_records.hpp"
 #include "marketplace_dapp/client/upload_journal.hpp"
 #include "mqtt_bridge/client/writer.hpp"
 
@@ -177,12 +176,12 @@ private:
         tell("dealing the key to the custodians");
         FS_ASSIGN(const auto info, connection_.ledger().info());
         FS_ASSIGN(const auto config, ledger::proto::decode<ledger::proto::ChannelConfig>(as_bytes(info.config())));
-        FS_ASSIGN(const auto context, deal_context(config, journal_.stream_id, journal_.key_epoch, who_.did));
+        FS_ASSIGN(const auto context, schema::deal_context(config, journal_.stream_id, journal_.key_epoch, who_.did));
         FS_ASSIGN(const auto dealt, custody::deal(context));
         journal_.key = dealt.key;
         FS_TRY(journal_.save(folder_));
-        FS_TRY(submit<schema::DealingRecord>("custody", "Deal", deal_request(context, dealt.dealing),
-                                             ledger::proto::encode(share_package(dealt.dealing))));
+        FS_TRY(submit<schema::DealingRecord>("custody", "Deal", schema::deal_request(context, dealt.dealing),
+                                             ledger::proto::encode(schema::share_package(dealt.dealing))));
         journal_.dealt = true;
         return journal_.save(folder_);
     }

@@ -1,5 +1,7 @@
 #include "tests/chaincode/market.hpp"
 
+#include "chaincode/schema/custody_records.hpp"
+
 #include <algorithm>
 #include <stdexcept>
 
@@ -40,25 +42,6 @@ custody::DealContext deal_context(const Chain& chain, const std::string& stream_
     for (const auto& organisation : chain.organisations())
         context.roster.emplace_back(organisation.name, organisation.custodian.public_key().compressed());
     return context;
-}
-
-schema::DealRequest deal_request(const custody::DealContext& context, const custody::Dealing& dealing) {
-    schema::DealRequest request;
-    request.set_stream_id(context.stream);
-    request.set_key_epoch(static_cast<std::uint32_t>(context.key_epoch));
-    for (const auto& commitment : dealing.commitments) request.add_commitments(as_field(commitment));
-    request.set_key_check_value(as_field(dealing.key_check_value));
-    return request;
-}
-
-schema::SharePackage share_package(const custody::Dealing& dealing) {
-    schema::SharePackage package;
-    for (const auto& share : dealing.shares) {
-        package.add_y(as_field(share.y));
-        package.add_challenge(as_field(share.challenge));
-        package.add_response(as_field(share.response));
-    }
-    return package;
 }
 
 }  // namespace
@@ -243,8 +226,8 @@ Result<schema::DealingRecord> Market::deal(const Who& seller, const std::string&
     const auto context = deal_context(chain, stream_id, key_epoch, seller.did);
     const auto dealt = custody::deal(context).value();
     return chain.submit<schema::DealingRecord>(seller, names::contract::kCustody, names::custody::kDeal,
-                                               deal_request(context, dealt.dealing),
-                                               ledger::proto::encode(share_package(dealt.dealing)));
+                                               schema::deal_request(context, dealt.dealing),
+                                               ledger::proto::encode(schema::share_package(dealt.dealing)));
 }
 
 void Market::fill_frames(Stored& stored, std::size_t count) const {
@@ -325,8 +308,8 @@ Market::Stored Market::store(const Who& seller, const schema::Offer& offer, std:
     const auto dealt = custody::deal(context).value();
     chain
         .submit<schema::DealingRecord>(seller, names::contract::kCustody, names::custody::kDeal,
-                                       deal_request(context, dealt.dealing),
-                                       ledger::proto::encode(share_package(dealt.dealing)))
+                                       schema::deal_request(context, dealt.dealing),
+                                       ledger::proto::encode(schema::share_package(dealt.dealing)))
         .value();
     stored.key = dealt.key;
     fill_frames(stored, frame_count);
