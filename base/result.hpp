@@ -38,16 +38,16 @@ using base::Status;
 }  // namespace fairstream
 
 /// Returns the error of `expression` from the enclosing function, if it has one.
-#define FS_TRY(expression)                                             \
-    do {                                                               \
-        if (auto fs_status = (expression); !fs_status.has_value())     \
-            return ::fairstream::fail(std::move(fs_status).error());   \
+#define FS_TRY(expression)                                           \
+    do {                                                             \
+        if (auto fs_status = (expression); !fs_status.has_value())   \
+            return ::fairstream::fail(std::move(fs_status).error()); \
     } while (false)
 
 /// FS_ASSIGN(auto name, expression): declares `name` from the value of `expression`, or returns its error.
 #define FS_ASSIGN(declaration, expression) FS_ASSIGN_IMPL(declaration, expression, __COUNTER__)
 #define FS_ASSIGN_IMPL(declaration, expression, n) FS_ASSIGN_NAMED(declaration, expression, n)
-#define FS_ASSIGN_NAMED(declaration, expression, n)                                          \
-    auto fs_result_##n = (expression);                                                       \
+#define FS_ASSIGN_NAMED(declaration, expression, n)                                              \
+    auto fs_result_##n = (expression);                                                           \
     if (!fs_result_##n.has_value()) return ::fairstream::fail(std::move(fs_result_##n).error()); \
     declaration = std::move(*fs_result_##n)

@@ -6,14 +6,14 @@ namespace fairstream::ledger::proto {
 
 /// Methods of the gateway port (TLS without a client certificate; every request is signed by who makes it).
 enum class GatewayMethod : std::uint16_t {
-    kEvaluate = 1,      // EvaluateRequest -> EvaluateReply
-    kEndorse = 2,       // ProposalRequest -> EndorseReply
-    kSubmit = 3,        // SubmitRequest -> SubmitReply
-    kCommitStatus = 4,  // CommitStatusRequest -> CommitStatusReply
-    kEvents = 5,        // EventsRequest -> stream of EventBatch
-    kGetBlock = 6,      // GetBlockRequest -> DecidedBlock
+    kEvaluate = 1,        // EvaluateRequest -> EvaluateReply
+    kEndorse = 2,         // ProposalRequest -> EndorseReply
+    kSubmit = 3,          // SubmitRequest -> SubmitReply
+    kCommitStatus = 4,    // CommitStatusRequest -> CommitStatusReply
+    kEvents = 5,          // EventsRequest -> stream of EventBatch
+    kGetBlock = 6,        // GetBlockRequest -> DecidedBlock
     kGetTransaction = 7,  // GetTransactionRequest -> GetTransactionReply
-    kInfo = 8,          // InfoRequest -> InfoReply
+    kInfo = 8,            // InfoRequest -> InfoReply
 };
 
 /// Methods of the peer port (mutual TLS between nodes' certificates).

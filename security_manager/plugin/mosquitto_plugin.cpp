@@ -109,17 +109,18 @@ int on_access(int, void* event_data, void* userdata) noexcept {
 /// Replies go to the asker's own inbox only, so that nobody has frames sent to another; the message says so even if its
 /// sender (MQTT 3.1.1) could not.
 int on_message(int, void* event_data, void* userdata) noexcept {
-    return guarded<mosquitto_evt_message>(userdata, event_data, api::kAclDenied, [](BrokerGate& gate, auto& event) -> int {
-        char* named = nullptr;
-        mosquitto_property_read_string(event.properties, api::kResponseTopic, &named, false);
-        const std::unique_ptr<char, void (*)(void*)> owner(named, std::free);
-        const auto reply =
-            gate.reply_topic(event.client, client_id_of(event.client), text_of(event.topic), text_of(named));
-        if (!reply) return api::kAclDenied;
-        if (named == nullptr && !reply->empty())
-            return mosquitto_property_add_string(&event.properties, api::kResponseTopic, reply->c_str());
-        return api::kSuccess;
-    });
+    return guarded<mosquitto_evt_message>(
+        userdata, event_data, api::kAclDenied, [](BrokerGate& gate, auto& event) -> int {
+            char* named = nullptr;
+            mosquitto_property_read_string(event.properties, api::kResponseTopic, &named, false);
+            const std::unique_ptr<char, void (*)(void*)> owner(named, std::free);
+            const auto reply =
+                gate.reply_topic(event.client, client_id_of(event.client), text_of(event.topic), text_of(named));
+            if (!reply) return api::kAclDenied;
+            if (named == nullptr && !reply->empty())
+                return mosquitto_property_add_string(&event.properties, api::kResponseTopic, reply->c_str());
+            return api::kSuccess;
+        });
 }
 
 int on_disconnect(int, void* event_data, void* userdata) noexcept {

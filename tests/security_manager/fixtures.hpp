@@ -2,8 +2,8 @@
 
 #include <future>
 #include <map>
-#include <mutex>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "base/net/http.hpp"
