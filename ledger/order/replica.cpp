@@ -74,7 +74,7 @@ void Replica::on(CaughtUp event) {
         return;
     }
     // Any round may have first proposed it.
-    if (auto good = check_header(event.block, kMaxRound); !good) {
+    if (auto good = check_header(event.block, {0, kMaxRound}); !good) {
         refuse(self_, good.error());
         return;
     }

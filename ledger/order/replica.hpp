@@ -200,7 +200,11 @@ private:
     // rounds.cpp: PROPOSE and ROUND-CHANGE
     void on_propose(Received received);
     void on_round_change(Received received);
-    Status check_header(ByteView block, std::uint32_t round) const;
+    struct Rounds {
+        std::uint32_t first = 0;
+        std::uint32_t last = 0;
+    };
+    Status check_header(ByteView block, const Rounds& rounds) const;
     void propose(Bytes block, const Hash& hash, const std::vector<proto::SignedOrderMessage>& prepares, bool fresh);
     void accept(const Hash& hash, Bytes block, bool fresh);
     void join_higher_round();

@@ -30,7 +30,7 @@ void Replica::on(BlockBuilt event) {
         return;
     }
     const auto hash = hash_of(event.block);
-    const auto good = check_header(event.block, round_);
+    const auto good = check_header(event.block, {round_, round_});
     FS_ASSERT(hash && good && may_vote(Step::kPropose));  // our own shell made it
     propose(std::move(event.block), *hash, {}, /*fresh=*/true);
 }
@@ -78,7 +78,8 @@ void Replica::on_propose(Received received) {
         return;
     }
     const auto& block = received.envelope.block();
-    if (auto good = check_header(as_bytes(block), prepared_round.value_or(round)); !good) {
+    const Rounds first_proposed = prepared_round ? Rounds{0, *prepared_round} : Rounds{round, round};
+    if (auto good = check_header(as_bytes(block), first_proposed); !good) {
         refuse(node, good.error());
         return;
     }
@@ -88,15 +89,16 @@ void Replica::on_propose(Received received) {
     accept(*hash, to_bytes(as_bytes(block)), /*fresh=*/!prepared_round);
 }
 
-/// S2: on the decided parent, first proposed by the leader of a round up to `round`. What is inside is CheckBlock's.
-Status Replica::check_header(ByteView block, std::uint32_t round) const {
+/// S2: on the decided parent, first proposed in one of `rounds` by its leader. What is inside is CheckBlock's.
+Status Replica::check_header(ByteView block, const Rounds& rounds) const {
     FS_ASSIGN(const auto parsed, proto::decode<proto::Block>(block));
     FS_ASSIGN(const auto header, proto::decode<proto::BlockHeader>(parsed.header()));
     if (header.channel() != channel_->name() || header.config_epoch() != channel_->epoch())
         return fail("wrong_block", "the block is of another channel or config epoch");
     if (header.height() != height_ || header.previous_hash() != as_text(tip_.hash))
         return fail("bad_parent", "the block does not follow height " + std::to_string(tip_.height));
-    if (header.round() > round || header.proposer() != leader(*channel_, height_, header.round()))
+    if (header.round() < rounds.first || header.round() > rounds.last ||
+        header.proposer() != leader(*channel_, height_, header.round()))
         return fail("wrong_block", "the header names round " + std::to_string(header.round()) +
                                        " and a proposer that " + "did not lead it, or a later round than the PROPOSE");
     return {};
@@ -126,7 +128,7 @@ void Replica::on_round_change(Received received) {
             refuse(node, backed.error());
             return;
         }
-        if (auto good = check_header(as_bytes(received.envelope.block()), change.prepared_round()); !good) {
+        if (auto good = check_header(as_bytes(received.envelope.block()), {0, change.prepared_round()}); !good) {
             refuse(node, good.error());
             return;
         }
