@@ -89,20 +89,18 @@ void Replica::on_propose(Received received) {
     accept(*hash, to_bytes(as_bytes(block)), /*fresh=*/!prepared_round);
 }
 
-/// S2: on the decided parent, first proposed by the leader of a round from `least` to `most`. What is inside is
-/// CheckBlock's.
-Status Replica::check_header(ByteView block, std::uint32_t least, std::uint32_t most) const {
+/// S2: on the decided parent, first proposed in one of `rounds` by its leader. What is inside is CheckBlock's.
+Status Replica::check_header(ByteView block, const Rounds& rounds) const {
     FS_ASSIGN(const auto parsed, proto::decode<proto::Block>(block));
     FS_ASSIGN(const auto header, proto::decode<proto::BlockHeader>(parsed.header()));
     if (header.channel() != channel_->name() || header.config_epoch() != channel_->epoch())
         return fail("wrong_block", "the block is of another channel or config epoch");
     if (header.height() != height_ || header.previous_hash() != as_text(tip_.hash))
         return fail("bad_parent", "the block does not follow height " + std::to_string(tip_.height));
-    if (header.round() < least || header.round() > most)
-        return fail("wrong_block", "a block of round " + std::to_string(header.round()) + " where one of rounds " +
-                                       std::to_string(least) + " to " + std::to_string(most) + " belongs");
-    if (header.proposer() != leader(*channel_, height_, header.round()))
-        return fail("wrong_block", "the block's proposer did not lead its round");
+    if (header.round() < rounds.first || header.round() > rounds.last ||
+        header.proposer() != leader(*channel_, height_, header.round()))
+        return fail("wrong_block", "the header names round " + std::to_string(header.round()) +
+                                       " and a proposer that " + "did not lead it, or a later round than the PROPOSE");
     return {};
 }
 
