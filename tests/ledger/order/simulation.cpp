@@ -17,6 +17,11 @@ Simulation::Simulation(Options options) : options_(options), members_(members(op
         node->tip = genesis_tip(*members_.channel);
         nodes_.push_back(std::move(node));
     }
+    sides_.resize(options_.nodes);
+    for (int i = 0; i < options_.partitions; ++i)
+        at(some(0, 4'000'000), [this] {
+            for (std::size_t member = 0; member < sides_.size(); ++member) sides_[member] = chance(500);
+        });
     for (std::size_t i = 0; i < options_.mute; ++i) nodes_[(options_.seed + i) % options_.nodes]->mute = true;
     for (auto& node : nodes_) at(calm() ? 0us : some(0, 20'000), [this, one = node.get()] { start(*one); });
     for (int i = 0; i < options_.transactions; ++i)
@@ -89,6 +94,7 @@ void Simulation::crash(Node& node) {
     ++node.incarnation;
     node.fetched.clear();
     node.deciding = false;
+    if (!honest(node)) node.records.clear();
     at(std::max<Micros>(now_ + some(10'000, 1'500'000), now_), [this, &node] { start(node); });
 }
 
@@ -145,16 +151,36 @@ void Simulation::perform(Node& node, std::vector<order::Action> actions) {
 
 void Simulation::broadcast(Node& node, const proto::SignedOrderMessage& message) {
     watch_vote(node, message);
+    if (options_.lies && !calm() && chance(200))
+        lie(order::position_of(*proto::decode<proto::OrderMessage>(message.body())));
     if (node.mute) return;
-    for (auto& other : nodes_) {
-        if (other->identity == node.identity) continue;
-        const int copies = calm() ? 1 : 1 + (chance(options_.double_percent * 10) ? 1 : 0);
-        for (int i = 0; i < copies; ++i) {
-            if (!calm() && chance(options_.loss_percent * 10)) continue;
-            const auto delay = calm() ? some(200, 2000) : some(200, chance(50) ? 800'000 : 20'000);
-            at(now_ + delay, [this, to = other.get(), message] { deliver(*to, message); });
-        }
+    for (auto& other : nodes_)
+        if (other->identity != node.identity && connected(node.identity, other->identity)) send(*other, message);
+}
+
+void Simulation::send(Node& to, const proto::SignedOrderMessage& message) {
+    const int copies = calm() ? 1 : 1 + (chance(options_.double_percent * 10) ? 1 : 0);
+    for (int i = 0; i < copies; ++i) {
+        if (!calm() && chance(options_.loss_percent * 10)) continue;
+        const auto delay = calm() ? some(200, 2000) : some(200, chance(50) ? 800'000 : 20'000);
+        at(now_ + delay, [this, &to, message] { deliver(to, message); });
     }
+}
+
+/// A vote of node0 around where the others are, for any block that somebody has named, to some of them.
+void Simulation::lie(const order::Position& heard) {
+    if (named_.empty()) return;
+    const auto& name = named_[named_.size() - 1 - random_() % std::min<std::size_t>(named_.size(), 4)];
+    const auto block = *identity::crypto::to_hash(as_bytes(name));
+    const auto round = heard.round + (chance(300) ? 1u : 0u);
+    const auto body = chance(400)   ? prepare_of(heard.height, round, block)
+                      : chance(600) ? commit_of(heard.height, round, block)
+                      : chance(100) ? round_change_of(heard.height, order::kMaxRound)
+                                    : round_change_of(heard.height, round + 1);
+    const auto message = signed_by(*members_.channel, node_name(0), body);
+    watch_vote(*nodes_[0], message);
+    for (auto& other : nodes_)
+        if (other->identity != 0 && chance(500)) send(*other, message);
 }
 
 void Simulation::deliver(Node& node, const proto::SignedOrderMessage& message) {
@@ -213,7 +239,7 @@ void Simulation::decided(Node& node, const order::Decided& decision) {
 void Simulation::fetch(Node& node, std::uint64_t from) {
     const auto& peer = *nodes_[random_() % nodes_.size()];
     if (peer.identity == node.identity || peer.mute || !peer.replica || peer.chain.size() < from) return;
-    if (!calm() && chance(options_.loss_percent * 10)) return;
+    if (!connected(node.identity, peer.identity) || (!calm() && chance(options_.loss_percent * 10))) return;
     std::deque<proto::DecidedBlock> blocks(peer.chain.begin() + static_cast<std::ptrdiff_t>(from - 1),
                                            peer.chain.end());
     later(node, some(500, 10'000), [this, &node, from, got = std::move(blocks)] {
@@ -236,8 +262,13 @@ void Simulation::feed(Node& node) {
 // ---------------------------------------------------------------------------------------------------------
 
 void Simulation::watch_vote(const Node& node, const proto::SignedOrderMessage& message) {
-    if (options_.twins && node.identity == 0) return;
-    const auto at = order::position_of(*proto::decode<proto::OrderMessage>(message.body()));
+    const auto body = *proto::decode<proto::OrderMessage>(message.body());
+    const auto at = order::position_of(body);
+    if (body.has_propose()) named_.push_back(body.propose().block_hash());
+    if (body.has_prepare()) voters_[{at, body.prepare().block_hash()}].insert(node.identity);
+    if (body.has_commit()) voters_[{at, body.commit().block_hash()}].insert(node.identity);
+    if (!honest(node)) return;
+    watch_certificates(node, body);
     const auto [known, fresh] = votes_.try_emplace({node.identity, at}, message.body());
     if (known->second != message.body()) violated(node_name(node.identity) + " votes twice at " + order::to_text(at));
     auto& newest = newest_[node.identity];
@@ -246,8 +277,33 @@ void Simulation::watch_vote(const Node& node, const proto::SignedOrderMessage& m
     newest = std::max(newest, at);
 }
 
+/// A COMMIT follows q PREPAREs (S3), and a ROUND-CHANGE speaks of the last COMMIT's block (S4).
+void Simulation::watch_certificates(const Node& node, const proto::OrderMessage& body) {
+    const auto at = order::position_of(body);
+    if (body.has_commit()) {
+        const auto prepared = voters_.find({{at.height, at.round, order::Step::kPrepare}, body.commit().block_hash()});
+        if (prepared == voters_.end() || prepared->second.size() < members_.channel->quorum())
+            violated(node_name(node.identity) + " commits without a quorum's PREPAREs at " + order::to_text(at));
+        committed_round_[{node.identity, at.height}] = at.round;
+    }
+    const auto committed = committed_round_.find({node.identity, at.height});
+    if (!body.has_round_change() || committed == committed_round_.end()) return;
+    if (committed->second == at.round) return;  // sent again after a restart; the COMMIT came later
+    if (!body.round_change().prepared() || body.round_change().prepared_round() != committed->second)
+        violated(node_name(node.identity) + " hides what it committed to in round " +
+                 std::to_string(committed->second) + " at " + order::to_text(at));
+}
+
 void Simulation::watch_decision(const Node& node, const order::Decided& decision) {
-    if (options_.twins && node.identity == 0) return;
+    if (!honest(node)) return;
+    const auto& certificate = decision.certificate;
+    const auto& committed =
+        voters_[{{decision.height, certificate.round(), order::Step::kCommit}, proto::as_field(decision.block_hash)}];
+    std::set<std::string> members;
+    for (const auto& commit : certificate.commits()) members.insert(commit.node());
+    if (members.size() < members_.channel->quorum() || committed.size() < members.size())
+        violated(node_name(node.identity) + " decides height " + std::to_string(decision.height) +
+                 " without a quorum's COMMITs");
     const auto [known, fresh] = decided_.try_emplace(decision.height, decision.block_hash);
     if (known->second != decision.block_hash)
         violated(node_name(node.identity) + " decides another block at height " + std::to_string(decision.height));
@@ -261,7 +317,7 @@ void Simulation::watch_decision(const Node& node, const order::Decided& decision
 
 void Simulation::check_end() const {
     for (const auto& node : nodes_) {
-        if (options_.twins && node->identity == 0) continue;
+        if (!honest(*node)) continue;
         const auto name = node_name(node->identity);
         if (!node->replica) violated(name + " is down at the end");
         if (node->mute) continue;

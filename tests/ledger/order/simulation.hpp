@@ -14,9 +14,9 @@
 namespace fairstream::tests::ordering {
 
 /// A cluster of real replicas in one thread under a seeded scheduler: one seed, one run. Until `heal_at` the network
-/// delays, reorders, loses and doubles messages and nodes crash, also between making a vote durable and sending it;
-/// after that it is kind. The oracle watches every vote and decision and throws, with what broke, at the first
-/// violation.
+/// delays, reorders, loses and doubles messages and falls apart, and nodes crash, also between making a vote durable
+/// and sending it; after that it is kind. The oracle watches every vote and decision and throws, with what broke, at
+/// the first violation.
 class Simulation {
 public:
     struct Options {
@@ -26,7 +26,9 @@ public:
         int double_percent = 10;
         int crash_permille = 10;  // per step that makes votes durable
         std::size_t mute = 0;     // so many nodes never say anything
-        bool twins = false;       // node0's key is used by two replicas: it equivocates
+        int partitions = 0;       // so many times the network falls into two parts, until the next time
+        bool twins = false;       // node0's key is used by two forgetful replicas: it equivocates
+        bool lies = false;        // somebody with node0's key casts votes at random, each to some of the others
         int transactions = 12;
         std::chrono::milliseconds heal_at{4000};
         std::chrono::milliseconds give_up_at{120'000};
@@ -70,7 +72,11 @@ private:
     void step(Node& node, order::Event event);
     void perform(Node& node, std::vector<order::Action> actions);
     void broadcast(Node& node, const proto::SignedOrderMessage& message);
+    void send(Node& to, const proto::SignedOrderMessage& message);
     void deliver(Node& node, const proto::SignedOrderMessage& message);
+    void lie(const order::Position& heard);
+    bool connected(std::size_t a, std::size_t b) const { return calm() || sides_[a] == sides_[b]; }
+    bool honest(const Node& node) const { return node.identity != 0 || !(options_.twins || options_.lies); }
     void build(Node& node, const order::BuildBlock& wanted);
     void check(Node& node, const order::CheckBlock& asked);
     void decided(Node& node, const order::Decided& decision);
@@ -79,6 +85,7 @@ private:
     Status judge(const Node& node, const proto::Block& block) const;
 
     void watch_vote(const Node& node, const proto::SignedOrderMessage& message);
+    void watch_certificates(const Node& node, const proto::OrderMessage& body);
     void watch_decision(const Node& node, const order::Decided& decision);
     void check_end() const;
     [[noreturn]] void violated(const std::string& what) const;
@@ -90,6 +97,7 @@ private:
     std::uint64_t sequence_ = 0;
     std::map<std::pair<Micros, std::uint64_t>, std::function<void()>> agenda_;
     std::vector<std::unique_ptr<Node>> nodes_;
+    std::vector<bool> sides_;  // of each member, while the network is in two parts
     std::set<std::string> submitted_;
     std::size_t messages_ = 0;
     std::uint32_t latest_round_ = 0;
@@ -98,6 +106,10 @@ private:
     std::map<std::uint64_t, Hash> decided_;
     std::map<std::pair<std::size_t, order::Position>, std::string> votes_;  // by member: the body
     std::map<std::size_t, order::Position> newest_;
+    using Vote = std::pair<order::Position, std::string>;                             // for this block
+    std::map<Vote, std::set<std::size_t>> voters_;                                    // PREPARE and COMMIT
+    std::map<std::pair<std::size_t, std::uint64_t>, std::uint32_t> committed_round_;  // by member and height: the last
+    std::vector<std::string> named_;                                                  // blocks, for liars
 };
 
 }  // namespace fairstream::tests::ordering

@@ -1,4 +1,6 @@
+#include <array>
 #include <catch2/catch.hpp>
+#include <cstdlib>
 
 #include "tests/ledger/order/simulation.hpp"
 
@@ -29,6 +31,11 @@ Sum run_seeds(Simulation::Options options, std::uint64_t first, std::uint64_t co
     return sum;
 }
 
+std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
+    const char* const text = std::getenv(variable);
+    return text == nullptr ? otherwise : std::stoull(text);
+}
+
 TEST_CASE("on a kind network every height is decided in round 0, and then there is silence") {
     for (const std::size_t nodes : {1, 3, 4, 6, 7}) {
         const auto sum = run_seeds({.nodes = nodes,
@@ -54,6 +61,24 @@ TEST_CASE("nodes agree and go on while as many are silent as the protocol bears"
     const auto [nodes, mute] = GENERATE(table<std::size_t, std::size_t>({{3, 1}, {4, 1}, {6, 1}, {7, 2}}));
     const auto sum = run_seeds({.nodes = nodes, .mute = mute}, /*first=*/1000, nodes > 4 ? 30 : 60);
     CHECK(sum.latest_round > 0);
+}
+
+/// Everything at once, differently for each seed; FAIRSTREAM_SEEDS and FAIRSTREAM_FIRST_SEED choose how many and which.
+TEST_CASE("nodes agree and go on after whatever a seed brings", "[simulation]") {
+    const auto first = number_from("FAIRSTREAM_FIRST_SEED", 1);
+    const auto count = number_from("FAIRSTREAM_SEEDS", 1500);
+    for (auto seed = first; seed < first + count; ++seed) {
+        Simulation::Options options;
+        options.nodes = std::array<std::size_t, 4>{4, 7, 3, 1}[seed % 4];
+        options.loss_percent = static_cast<int>(seed / 4 % 5) * 15;
+        options.crash_permille = static_cast<int>(seed / 20 % 4) * 10;
+        options.partitions = static_cast<int>(seed / 3 % 6);
+        if (options.nodes >= 4) {  // fewer bear no lie
+            options.lies = seed / 8 % 2 == 0;
+            options.twins = seed / 16 % 2 == 0;
+        }
+        run_seeds(options, seed, 1);
+    }
 }
 
 TEST_CASE("a member that runs twice under one key cannot split the others") {
