@@ -121,6 +121,7 @@ void Replica::restore() {
         prepared_block_ = recovered.blocks.at(prepared_->block_hash);
     }
     enter_round(recovered.last.round);
+    if (recovered.last.step > Step::kRoundChange) reach_round();
     for (auto vote : recovered.votes) {
         const auto body = proto::decode<proto::OrderMessage>(vote.body());
         FS_ASSERT(body.has_value());  // `recover` parsed it

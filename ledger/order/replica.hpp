@@ -193,6 +193,7 @@ private:
     void watch_lag();
     bool behind() const;
     void ask_for_blocks();
+    void reach_round();
     void on_round_timeout();
     Monotonic round_timeout(std::uint32_t round) const;
     void arm_timer();
@@ -239,6 +240,7 @@ private:
     Tip tip_;
     std::uint64_t height_ = 0;
     std::uint32_t round_ = 0;
+    bool reached_ = true;   // q members are known to have come to round_
     bool decided_ = false;  // waits for Applied
     Waiting waiting_;
     Position position_;                 // of the last own vote, over all heights

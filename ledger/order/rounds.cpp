@@ -107,6 +107,7 @@ Status Replica::check_header(ByteView block, const Rounds& rounds) const {
 void Replica::accept(const Hash& hash, Bytes block, bool fresh) {
     proposal_ = Proposal{hash, std::move(block), checked_.contains(hash)};
     propose_at_.reset();
+    reach_round();  // its proofs show it
     if (proposal_->checked)
         prepare();
     else
@@ -137,6 +138,7 @@ void Replica::on_round_change(Received received) {
     const auto round = change.round();
     if (!keep(round_changes_, {round, hash, std::move(received)})) return;
     join_higher_round();
+    if (members_at(round_) >= channel_->quorum()) reach_round();
     lead();
 }
 
@@ -166,11 +168,13 @@ void Replica::start_round_change(std::uint32_t round) {
     }
     auto own = vote(std::move(body), prepared_block_);
     round_changes_[self_] = Slot{round, prepared_ ? prepared_->block_hash : Hash{}, std::move(own)};
+    if (members_at(round_) >= channel_->quorum()) reach_round();
     lead();
 }
 
 void Replica::enter_round(std::uint32_t round) {
     round_ = round;
+    reached_ = round == 0;
     proposal_.reset();
     justification_.clear();
     sent_.clear();

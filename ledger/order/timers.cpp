@@ -69,13 +69,18 @@ void Replica::ask_for_blocks() {
     if (behind()) fetch_at_ = now_ + kFetchPause;
 }
 
+/// q members have come to this round: its time runs from here, so that it runs for all at nearly the same time.
+void Replica::reach_round() {
+    if (reached_) return;
+    reached_ = true;
+    if (round_ > 0) round_ends_ = now_ + round_timeout(round_);
+}
+
 /// A round is left only when q members have reached it, as PBFT does (Castro and Liskov, OSDI 1999, 4.5.2): otherwise
 /// its own votes are sent again. So honest members never drift apart, however long a partition lasts.
 void Replica::on_round_timeout() {
     ask_for_blocks();
-    const bool reached = round_ == 0 || proposal_ || position_ >= Position{height_, round_, Step::kPropose} ||
-                         members_at(round_) >= channel_->quorum();
-    if (reached && round_ < kMaxRound) return start_round_change(round_ + 1);
+    if (reached_ && round_ < kMaxRound) return start_round_change(round_ + 1);
     for (const auto& message : sent_) act(Broadcast{message});
     round_ends_ = now_ + round_timeout(round_);
 }
