@@ -12,6 +12,8 @@ find_package(CLI11 REQUIRED)
 find_package(Catch2 2 REQUIRED)
 find_package(RocksDB REQUIRED)
 find_package(PahoMqttCpp REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(PQXX REQUIRED IMPORTED_TARGET libpqxx)
 
 # Asio and Beast are compiled once, in base/net; everyone else only sees declarations.
 add_library(fs_boost INTERFACE)

@@ -81,7 +81,8 @@ void stop_all(std::vector<Child>& children, std::chrono::milliseconds grace) {
         return std::any_of(children.begin(), children.end(), [](const Child& child) { return child.pid > 0; });
     };
     signal_all(SIGCONT);  // a stopped process cannot end itself
-    signal_all(SIGTERM);
+    for (const auto& child : children)
+        if (child.pid > 0) ::kill(child.pid, child.stop_signal);
     const auto deadline = std::chrono::steady_clock::now() + grace;
     while (any_left() && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(10ms);
     signal_all(SIGKILL);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include <chrono>
@@ -18,9 +19,13 @@ struct Child {
     std::string name;
     std::vector<std::string> command;  // absolute path first
     std::filesystem::path log;
-    pid_t pid = -1;   // -1: not running
-    std::string end;  // how it ended, once it has
+    int stop_signal = SIGTERM;  // what asks it to end
+    pid_t pid = -1;             // -1: not running
+    std::string end;            // how it ended, once it has
 };
+
+/// `end` of a program that did what it was started for.
+inline constexpr char kEndedWell[] = "ended with exit code 0";
 
 /// Starts `child`; output is appended to its log. Errors: start_failed.
 Status start(Child& child);
@@ -28,7 +33,7 @@ Status start(Child& child);
 /// Collects children that have ended, without waiting; sets pid to -1 and `end`.
 void reap(std::vector<Child>& children);
 
-/// SIGTERM to all at once, SIGKILL to those that remain after `grace`; returns when none is left.
+/// Its stop signal to each, all at once, SIGKILL to those that remain after `grace`; returns when none is left.
 void stop_all(std::vector<Child>& children, std::chrono::milliseconds grace);
 
 /// The folder that this program was started from, where its siblings lie.

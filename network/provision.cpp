@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <functional>
+
 #include "base/clock.hpp"
 #include "base/file.hpp"
 #include "identity/crypto/keys.hpp"
@@ -141,7 +143,55 @@ Status write_broker_config(const Layout& layout, const OperatorPlace& storage) {
     return base::write_file(storage.folder / "mosquitto.conf", as_bytes(text));
 }
 
+std::string gateways_of(const Layout& layout, const std::function<bool(const NodePlace&)>& wanted) {
+    std::string text;
+    for (const auto& node : layout.nodes)
+        if (wanted(node))
+            text += fmt::format("  - name: {}\n    address: 127.0.0.1:{}\n", node.name, node.gateway_port);
+    return text;
+}
+
+/// As a YAML string.
+std::string quoted(const std::string& text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') out += '\\';
+        out += c;
+    }
+    return out + "\"";
+}
+
+Status write_dapp_config(const Layout& layout) {
+    const auto& dapp = layout.dapp;
+    const auto own = [&](const NodePlace& node) { return node.organisation == dapp.organisation; };
+    auto text = fmt::format(
+        "# The marketplace server. Paths are relative to this file.\n"
+        "name: {}\norganisation: {}\nnetwork: {}\nroots: roots.pem\ntls_key: tls.key\ntls_certificate: tls.pem\n"
+        "https_listen: 127.0.0.1:{}\ndatabase: {}\n"
+        "# Of one address. This machine's clients all have the same.\nreads_per_second: 20000\n"
+        "writes_per_second: 2000\n"
+        "# The read model follows the own organisation's nodes; transactions may go to any.\ngateways:\n{}",
+        dapp.name, dapp.organisation, layout.topology.name, dapp.https_port, quoted(connection_string(dapp.postgres())),
+        gateways_of(layout, own));
+    const auto others = gateways_of(layout, [&](const NodePlace& node) { return !own(node); });
+    if (!others.empty()) text += "other_gateways:\n" + others;
+    return base::write_file(dapp.folder / "dapp.yaml", as_bytes(text));
+}
+
 }  // namespace
+
+Status provision_dapp(const Layout& layout) {
+    const auto& folder = layout.dapp.folder;
+    FS_TRY(check_place(layout.dapp.postgres()));
+    if (fs::exists(folder / "tls.pem")) return {};
+    fs::create_directories(folder);
+    fs::permissions(folder, fs::perms::owner_all);
+    FS_ASSIGN(const auto roots, base::read_file(layout.public_folder() / "roots.pem"));
+    FS_TRY(base::write_file(folder / "roots.pem", roots));
+    FS_ASSIGN(const auto ca, OrganisationCa::load(layout.organisation_folder(layout.dapp.organisation) / "ca"));
+    FS_TRY(make_member(ca, Role::kTls, layout.dapp.name, folder, "tls"));
+    return {};
+}
 
 Status provision(const Layout& layout) {
     ledger::proto::ChannelConfig genesis;
@@ -175,6 +225,7 @@ Status write_configs(const Layout& layout) {
         FS_TRY(write_operator_config(layout, storage));
         FS_TRY(write_broker_config(layout, storage));
     }
+    FS_TRY(write_dapp_config(layout));
     std::string text =
         fmt::format("# What a client needs to reach this network.\nnetwork: {}\nroots: roots.pem\ngateways:\n",
                     layout.topology.name);

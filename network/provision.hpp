@@ -10,6 +10,9 @@ namespace fairstream::network {
 /// Errors: exists (a half-made folder is not repaired: remove it), io_error.
 Status provision(const Layout& layout);
 
+/// The DApp's folder, key and certificate, where it has none yet. Error besides: path_too_long.
+Status provision_dapp(const Layout& layout);
+
 /// Writes every process' config for the ports now assigned, and public/network.yaml for clients. Done at every `up`.
 Status write_configs(const Layout& layout);
 

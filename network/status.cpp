@@ -73,25 +73,28 @@ struct ReadinessProbe::Impl {
         if (found == nodes.end()) return fail("not_ready", "public/network.yaml does not name it");
         return found->second->info();
     }
-    Status ask(const OperatorPlace& storage) {
+    /// An operator or the DApp.
+    Status ask_service(std::uint16_t https_port) {
         if (!http) return fail("not_ready", "public/network.yaml cannot be read");
-        return healthy(*http, storage.https_port);
+        return healthy(*http, https_port);
     }
 };
 
 ReadinessProbe::ReadinessProbe(const Layout& layout) : impl_(std::make_unique<Impl>(layout)) {}
 ReadinessProbe::~ReadinessProbe() = default;
 
-std::string ReadinessProbe::not_ready(bool operators_too) {
+std::string ReadinessProbe::not_ready(bool services_too) {
     std::string names;
     const auto add = [&](const std::string& name, const std::string& why) {
         names += (names.empty() ? "" : ", ") + name + " (" + why + ")";
     };
     for (const auto& node : impl_->layout.nodes)
         if (auto info = impl_->ask(node); !info) add(node.name, info.error().message);
-    if (!operators_too) return names;
+    if (!services_too) return names;
     for (const auto& storage : impl_->layout.operators)
-        if (auto answer = impl_->ask(storage); !answer) add(storage.name, answer.error().message);
+        if (auto answer = impl_->ask_service(storage.https_port); !answer) add(storage.name, answer.error().message);
+    const auto& dapp = impl_->layout.dapp;
+    if (auto answer = impl_->ask_service(dapp.https_port); !answer) add(dapp.name, answer.error().message);
     return names;
 }
 
@@ -138,12 +141,20 @@ Result<NetworkStatus> network_status(const fs::path& dir) {
         auto process = base_status(storage.name, storage.organisation, "operator",
                                    fmt::format("https://127.0.0.1:{}", storage.https_port));
         if (process.pid > 0)
-            if (const auto answer = probe.ask(storage); !answer)
+            if (const auto answer = probe.ask_service(storage.https_port); !answer)
                 process.state = "starting", process.why = answer.error().message;
         all.processes.push_back(std::move(process));
         all.processes.push_back(base_status(storage.name + ".broker", storage.organisation, "broker",
                                             fmt::format("mqtts://127.0.0.1:{}", storage.mqtts_port)));
     }
+    auto dapp = base_status(layout.dapp.name, layout.dapp.organisation, "dapp",
+                            fmt::format("https://127.0.0.1:{}", layout.dapp.https_port));
+    if (dapp.pid > 0)
+        if (const auto answer = probe.ask_service(layout.dapp.https_port); !answer)
+            dapp.state = "starting", dapp.why = answer.error().message;
+    all.processes.push_back(std::move(dapp));
+    all.processes.push_back(base_status(layout.dapp.postgres_name(), layout.dapp.organisation, "postgres",
+                                        layout.dapp.postgres().socket_folder.string()));
     return all;
 }
 
@@ -165,6 +176,7 @@ bool NetworkStatus::ready() const {
 
 boost::json::object NetworkStatus::to_json() const {
     boost::json::array nodes, operators;
+    boost::json::object dapp, postgres;
     std::map<std::string, const ProcessStatus*> brokers;
     for (const auto& process : processes)
         if (process.role == "broker") brokers[process.name] = &process;
@@ -187,9 +199,16 @@ boost::json::object NetworkStatus::to_json() const {
                 entry["broker_state"] = broker->second->state;
             }
             operators.push_back(std::move(entry));
+        } else if (process.role == "dapp") {
+            entry["url"] = process.address;
+            dapp = std::move(entry);
+        } else if (process.role == "postgres") {
+            entry["socket_folder"] = process.address;
+            postgres = std::move(entry);
         }
     }
-    return {{"network", network}, {"running", running}, {"ready", ready()}, {"nodes", nodes}, {"operators", operators}};
+    return {{"network", network},     {"running", running}, {"ready", ready()},    {"nodes", nodes},
+            {"operators", operators}, {"dapp", dapp},       {"postgres", postgres}};
 }
 
 std::string NetworkStatus::to_text() const {

@@ -20,11 +20,11 @@ namespace fairstream::network {
 struct ProcessStatus {
     std::string name;
     std::string organisation;
-    std::string role;          // "node", "operator", "broker"
+    std::string role;          // "node", "operator", "broker", "dapp", "postgres"
     pid_t pid = 0;             // 0: not running
     std::string state;         // "ready", "starting", "down"
     std::string why;           // when not ready
-    std::string address;       // gateway, https or mqtts
+    std::string address;       // gateway, https, mqtts, or the folder of a socket
     std::uint64_t height = 0;  // of a node's ledger
     std::filesystem::path log;
 };
@@ -51,7 +51,7 @@ public:
     explicit ReadinessProbe(const Layout& layout);
     ~ReadinessProbe();
     /// Names of those that are not ready yet, or nothing.
-    std::string not_ready(bool operators_too);
+    std::string not_ready(bool services_too);
 
     struct Impl;
 

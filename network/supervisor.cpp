@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <future>
 #include <thread>
 
 #include "base/file.hpp"
@@ -64,6 +65,13 @@ Result<std::vector<Child>> plan_operators(const Layout& layout) {
     return children;
 }
 
+Child plan_dapp(const DappPlace& dapp) {
+    return {.name = dapp.name,
+            .command = {program_folder() / "fairstream-dapp", "--config", dapp.folder / "dapp.yaml"},
+            .log = dapp.folder / "log.txt",
+            .end = {}};
+}
+
 std::string last_lines(const fs::path& file, std::size_t count) {
     auto contents = base::read_file(file);
     if (!contents) return {};
@@ -81,11 +89,17 @@ public:
     ~Supervisor() { stop_all(children_, kStopWithin); }
 
     Status bring_up() {
-        FS_ASSIGN(auto operators, plan_operators(layout_));
+        FS_ASSIGN(auto services, plan_operators(layout_));
+        FS_ASSIGN(const auto postgres, find_postgres());
+        const auto& dapp = layout_.dapp;
+        // The database is made while the ledger starts.
+        auto database = std::async(std::launch::async, [&] { return make_database(dapp.postgres(), postgres); });
         FS_TRY(start_group(plan_nodes(layout_), "ledger nodes"));
         FS_TRY(bootstrap(layout_, [this](const std::string& line) { report(line); }));
-        FS_TRY(start_group(std::move(operators), "storage operators"));
-        return {};
+        FS_TRY(database.get());
+        services.push_back(postgres_child(dapp.postgres(), postgres, dapp.postgres_name()));
+        services.push_back(plan_dapp(dapp));
+        return start_group(std::move(services), "processes of storage operators, DApp and PostgreSQL");
     }
 
     void report(std::string_view line) {
@@ -135,7 +149,7 @@ private:
                 if (child->pid < 0)
                     return fail("start_failed", fmt::format("{} {}; its log says:\n{}", child->name, child->end,
                                                             last_lines(child->log, 8)));
-            const auto waiting = probe.not_ready(/*operators_too=*/first > 0);
+            const auto waiting = probe.not_ready(/*services_too=*/first > 0);
             if (waiting.empty()) return {};
             if (std::chrono::steady_clock::now() > deadline)
                 return fail("start_failed", fmt::format("not ready within {} s: {}", kReadyWithin.count(), waiting));
@@ -278,6 +292,7 @@ int supervise(const fs::path& dir, int report_fd) {
         if (!topology) return fail(topology.error());
         auto layout = Layout::plan(dir, *topology);
         FS_TRY(assign_ports(layout));
+        FS_TRY(provision_dapp(layout));
         FS_TRY(write_configs(layout));
         return layout;
     }();

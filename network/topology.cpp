@@ -46,6 +46,7 @@ void for_each_port(Layout& layout, const std::function<void(const std::string&, 
         visit(storage.name + ".mqtts", storage.mqtts_port);
         visit(storage.name + ".https", storage.https_port);
     }
+    visit(layout.dapp.name + ".https", layout.dapp.https_port);
 }
 
 Status pick_ports(Layout& layout) {
@@ -90,7 +91,7 @@ Status Topology::save(const fs::path& dir) const {
 }
 
 Layout Layout::plan(const fs::path& dir, const Topology& topology) {
-    Layout layout{.dir = dir, .topology = topology, .organisations = {}, .nodes = {}, .operators = {}};
+    Layout layout{.dir = dir, .topology = topology, .organisations = {}, .nodes = {}, .operators = {}, .dapp = {}};
     for (std::uint32_t o = 1; o <= topology.organisations; ++o) {
         const auto organisation = fmt::format("org{}", o);
         layout.organisations.push_back(organisation);
@@ -106,6 +107,8 @@ Layout Layout::plan(const fs::path& dir, const Topology& topology) {
         const auto name = fmt::format("op{}", i);
         layout.operators.push_back({.name = name, .organisation = organisation, .folder = dir / organisation / name});
     }
+    layout.dapp.organisation = layout.organisations.front();
+    layout.dapp.folder = dir / layout.dapp.name;
     return layout;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "network/postgres.hpp"
 
 /// How a consortium on one machine is laid out in its folder. Each organisation's folder could be copied to a machine
 /// of its own: configs name no path outside of it.
@@ -39,6 +40,19 @@ struct OperatorPlace {
     std::uint16_t https_port = 0;
 };
 
+/// The marketplace server and its PostgreSQL, run by the first organisation.
+struct DappPlace {
+    std::string name = "dapp";
+    std::string organisation;
+    std::filesystem::path folder;  // PostgreSQL's socket lies here, its data in postgres/
+    std::uint16_t https_port = 0;
+
+    std::string postgres_name() const { return name + ".postgres"; }
+    PostgresPlace postgres() const {
+        return {.data = folder / "postgres", .socket_folder = folder, .log = folder / "postgres-log.txt"};
+    }
+};
+
 /// Every process of the network with its folder and ports.
 struct Layout {
     std::filesystem::path dir;
@@ -46,6 +60,7 @@ struct Layout {
     std::vector<std::string> organisations;
     std::vector<NodePlace> nodes;
     std::vector<OperatorPlace> operators;
+    DappPlace dapp;
 
     /// Names and folders follow from the topology; ports are 0 until `assign_ports`.
     static Layout plan(const std::filesystem::path& dir, const Topology& topology);

@@ -65,15 +65,14 @@ struct Client::Impl {
         Bytes transaction;
         Bytes response;
     };
-    Result<Proposed> endorse(const Identity& who, const Invocation& what);
+    Result<Proposed> endorse(const proto::ProposalRequest& request);
     /// Says in `maybe_received` whether a gateway may have it now, or had it before.
     Status hand_over(const Proposed& proposed, bool& maybe_received);
     Result<proto::CommitStatusReply> wait_for_commit(const Proposed& proposed, bool& maybe_received);
-    Result<Commit> attempt(const Identity& who, const Invocation& what);
+    Result<Commit> attempt(const proto::ProposalRequest& request);
 };
 
-Result<Client::Impl::Proposed> Client::Impl::endorse(const Identity& who, const Invocation& what) {
-    const auto request = make_proposal(options.channel, who, what, proto::INTENT_SUBMIT, base::wall_now());
+Result<Client::Impl::Proposed> Client::Impl::endorse(const proto::ProposalRequest& request) {
     FS_ASSIGN(const auto reply, ask<proto::EndorseReply>(GatewayMethod::kEndorse, request));
     FS_ASSIGN(const auto transaction, proto::decode<proto::Transaction>(as_bytes(reply.transaction())));
     FS_ASSIGN(Bytes response, response_of(transaction, request));
@@ -113,8 +112,8 @@ Result<proto::CommitStatusReply> Client::Impl::wait_for_commit(const Proposed& p
     }
 }
 
-Result<Commit> Client::Impl::attempt(const Identity& who, const Invocation& what) {
-    FS_ASSIGN(auto proposed, endorse(who, what));
+Result<Commit> Client::Impl::attempt(const proto::ProposalRequest& request) {
+    FS_ASSIGN(auto proposed, endorse(request));
     const std::string id = base::to_hex(proposed.id);
     bool maybe_received = false;
     auto status = wait_for_commit(proposed, maybe_received);
@@ -154,10 +153,15 @@ Result<Bytes> Client::evaluate(const Identity& who, const Invocation& what, bool
 
 Result<Commit> Client::submit(const Identity& who, const Invocation& what) {
     for (int attempt = 1;; ++attempt) {
-        auto commit = impl_->attempt(who, what);
+        auto commit =
+            impl_->attempt(make_proposal(impl_->options.channel, who, what, proto::INTENT_SUBMIT, base::wall_now()));
         if (commit || attempt == kMaxAttempts || !retried_as_new(commit.error().code)) return commit;
         pause_before_attempt(attempt);
     }
+}
+
+Result<Commit> Client::submit_signed(const proto::ProposalRequest& request) {
+    return impl_->attempt(request);
 }
 
 Result<proto::CommitStatusReply> Client::commit_status(ByteView transaction_id, std::chrono::milliseconds wait) {

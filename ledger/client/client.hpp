@@ -65,6 +65,8 @@ public:
     /// conflict or an older config epoch (up to 10 times) and, as the same transaction, what a lost connection
     /// interrupted.
     Result<Commit> submit(const Identity& who, const Invocation& what);
+    /// The same for a proposal that its creator signed elsewhere, as it is: never as a new transaction.
+    Result<Commit> submit_signed(const proto::ProposalRequest& request);
     Result<proto::CommitStatusReply> commit_status(ByteView transaction_id, std::chrono::milliseconds wait);
     Result<proto::GetTransactionReply> transaction(ByteView transaction_id);
     Result<proto::DecidedBlock> block(std::uint64_t height);

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/metrics.hpp"
+#include "base/net/http.hpp"
+#include "ledger/client/client.hpp"
+#include "marketplace_dapp/events/event_engine.hpp"
+
+namespace fairstream::marketplace_dapp::api {
+
+/// The marketplace's REST interface over HTTPS, as /openapi.json describes it. Requests are routed on the loop's thread
+/// and done by worker threads: reads ask PostgreSQL, the two transaction operations ask the ledger. Full queues and
+/// peers in a hurry are told so (503, 429), never kept waiting.
+class Api {
+public:
+    struct Options {
+        base::net::Address listen;
+        base::net::TlsConfig tls;
+        std::string database;           // connection string
+        double reads_per_second = 100;  // of one peer address
+        double writes_per_second = 20;  // transactions:prepare and transactions:submit
+    };
+
+    /// The other arguments must outlive it. Errors: those of listening.
+    static Result<std::unique_ptr<Api>> start(base::net::Loop& loop, Options options, ledger::client::Client& client,
+                                              const events::EventEngine& engine, base::Metrics& metrics);
+    /// After the loop has stopped. Waits for the operations at hand.
+    virtual ~Api() = default;
+    virtual std::uint16_t port() const = 0;
+};
+
+}  // namespace fairstream::marketplace_dapp::api

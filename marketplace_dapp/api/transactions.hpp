@@ -1,0 +1,39 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "ledger/client/client.hpp"
+#include "marketplace_dapp/api/answer.hpp"
+
+namespace fairstream::marketplace_dapp::api {
+
+/// Prepares what a client signs, and sends what it signed: the client's key never comes here. A client rebuilds the
+/// proposal from its own arguments, or reads the one it got, before it signs
+/// signing_input("proposal/v1", channel, proposal).
+class Transactions {
+public:
+    explicit Transactions(ledger::client::Client& client) : client_(client) {}
+
+    /// {"contract", "function", "arguments": {...}, "creator": DID, "private_hash"?: base64url} ->
+    /// {"id", "channel", "proposal": base64url, "signing_input": base64url, "sign_before"}.
+    Answer prepare(const std::string& body) const;
+
+    /// {"proposal", "signature", "salt"?, "private_inputs"?}, all base64url -> {"id", "code", "block", "position",
+    /// "response"}, once it is committed. Blocking, up to half a minute. The same proposal may be sent again: it
+    /// commits once, and the answer is the same. `idempotency_key`: the same key with another proposal is refused.
+    Answer submit(const std::string& body, const std::optional<std::string>& idempotency_key);
+
+private:
+    Status hold_key(const std::string& key, const std::string& id);
+
+    ledger::client::Client& client_;
+    std::mutex mutex_;
+    std::map<std::string, std::string> keys_;  // idempotency key -> transaction id
+    std::deque<std::string> oldest_keys_;
+};
+
+}  // namespace fairstream::marketplace_dapp::api

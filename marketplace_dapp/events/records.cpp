@@ -1,0 +1,156 @@
+#include "marketplace_dapp/events/records.hpp"
+
+#include <google/protobuf/util/json_util.h>
+
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+#include <functional>
+#include <map>
+
+#include "base/clock.hpp"
+#include "base/encoding.hpp"
+#include "chaincode/schema/events.pb.h"
+
+namespace fairstream::marketplace_dapp::events {
+
+namespace schema = chaincode::schema;
+namespace json = boost::json;
+
+namespace {
+
+constexpr double kPerDegree = 1e7;
+
+std::string hex(const std::string& bytes) {
+    return base::to_hex(as_bytes(bytes));
+}
+std::string time(std::uint64_t us) {
+    return base::to_rfc3339(base::from_us(us));
+}
+
+json::object to_json(const schema::Terms& terms) {
+    json::object out{
+        {"verified_only", terms.verified_only()}, {"minimum_trust", terms.minimum_trust()}, {"resale", terms.resale()}};
+    if (terms.licence().empty()) return out;
+    json::error_code error;
+    auto licence = json::parse(terms.licence(), error);
+    if (!error) out["licence"] = std::move(licence);
+    return out;
+}
+
+template <typename Payload>
+json::value decode_payload(const std::string& payload) {
+    Payload message;
+    std::string text;
+    google::protobuf::util::JsonPrintOptions options;
+    options.preserve_proto_field_names = true;
+    options.always_print_primitive_fields = true;
+    if (!message.ParseFromString(payload) || !google::protobuf::util::MessageToJsonString(message, &text, options).ok())
+        return json::string(base::to_base64(as_bytes(payload)));
+    json::error_code error;
+    auto value = json::parse(text, error);
+    return error ? json::value(json::string(base::to_base64(as_bytes(payload)))) : value;
+}
+
+using Decode = std::function<json::value(const std::string&)>;
+
+const std::map<std::string, Decode>& known_events() {
+    static const std::map<std::string, Decode> known{
+        {"actors.ActorRegistered", decode_payload<schema::ActorRegistered>},
+        {"credits.Transferred", decode_payload<schema::Transferred>},
+        {"marketplace.OfferCreated", decode_payload<schema::OfferCreated>},
+        {"marketplace.BatchRecorded", decode_payload<schema::BatchRecorded>},
+        {"marketplace.PurchaseMade", decode_payload<schema::PurchaseMade>},
+        {"marketplace.PurchasePaid", decode_payload<schema::PurchasePaid>},
+        {"marketplace.PurchaseRefunded", decode_payload<schema::PurchaseRefunded>},
+        {"custody.ShareReleased", decode_payload<schema::ShareReleased>},
+        {"custody.Dealt", decode_payload<schema::Dealt>},
+        {"security_manager.GrantCreated", decode_payload<schema::GrantCreated>},
+        {"security_manager.OperatorsDrawn", decode_payload<schema::OperatorsDrawn>},
+        {"security_manager.GrantRevoked", decode_payload<schema::GrantRevoked>},
+        {"security_manager.UploadStored", decode_payload<schema::UploadStored>},
+    };
+    return known;
+}
+
+}  // namespace
+
+json::object to_json(const schema::Offer& offer) {
+    const auto& draft = offer.draft();
+    json::array tags(draft.tags().begin(), draft.tags().end());
+    json::object out{{"id", offer.id()},
+                     {"seller", offer.seller()},
+                     {"topic", draft.topic()},
+                     {"mode", draft.mode()},
+                     {"price_micro", draft.price_micro()},
+                     {"title", draft.title()},
+                     {"description", draft.description()},
+                     {"tags", std::move(tags)},
+                     {"content_type", draft.content_type()},
+                     {"unit", draft.unit()},
+                     {"stream", offer.stream_id()},
+                     {"terms", to_json(draft.terms())},
+                     {"created_at", time(offer.created_at_us())}};
+    if (draft.has_place())
+        out["place"] = {{"latitude", draft.place().latitude_e7() / kPerDegree},
+                        {"longitude", draft.place().longitude_e7() / kPerDegree}};
+    return out;
+}
+
+json::object to_json(const schema::Batch& batch) {
+    return {{"number", batch.number()},
+            {"name", batch.name()},
+            {"first_sequence", batch.first_sequence()},
+            {"last_sequence", batch.last_sequence()},
+            {"key_epoch", batch.key_epoch()},
+            {"bytes", batch.plaintext_bytes()},
+            {"merkle_root", hex(batch.merkle_root())},
+            {"sigma_d", hex(batch.sigma_d())},
+            {"manifest_root", hex(batch.manifest_root())},
+            {"recorded_at", time(batch.recorded_at_us())}};
+}
+
+json::object to_json(const schema::Purchase& purchase) {
+    const auto& agreement = purchase.agreement();
+    const auto& deadlines = purchase.deadlines();
+    return {{"id", purchase.id()},
+            {"request_id", purchase.request_id()},
+            {"offer", agreement.offer()},
+            {"buyer", purchase.buyer()},
+            {"seller", agreement.seller()},
+            {"price_micro", agreement.price_micro()},
+            {"commission", agreement.commission()},
+            {"operator_share", agreement.operator_share()},
+            {"terms", to_json(agreement.terms())},
+            {"stream", purchase.stream_id()},
+            {"batch", to_json(purchase.batch())},
+            {"grant", purchase.grant()},
+            {"public_key", hex(purchase.public_key())},
+            {"buyer_key", hex(purchase.buyer_key())},
+            {"made_at", time(agreement.made_at_us())},
+            {"deadlines",
+             {{"release", time(deadlines.release_us())},
+              {"delivery", time(deadlines.delivery_us())},
+              {"claim", time(deadlines.claim_us())},
+              {"challenge", time(deadlines.challenge_us())},
+              {"refund", time(deadlines.refund_us())}}}};
+}
+
+json::object event_to_json(const std::string& contract, const std::string& name, const std::string& payload) {
+    const auto known = known_events().find(contract + "." + name);
+    return {{"contract", contract},
+            {"name", name},
+            {"payload", known == known_events().end() ? json::value(json::string(base::to_base64(as_bytes(payload))))
+                                                      : known->second(payload)}};
+}
+
+std::string harmless(const std::string& text, std::size_t max_bytes) {
+    auto end = std::min(text.size(), max_bytes);
+    while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
+        --end;  // whole runes
+    auto out = text.substr(0, end);
+    for (auto& c : out)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+    return out;
+}
+
+}  // namespace fairstream::marketplace_dapp::events

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <string>
+
+#include "chaincode/schema/actors.pb.h"
+#include "chaincode/schema/marketplace.pb.h"
+#include "chaincode/schema/security_manager.pb.h"
+
+/// Records of the ledger as the REST interface shows them. Amounts in micro-credits, rates in millionths, times RFC
+/// 3339 (UTC, microseconds), keys and hashes in lower-case hex.
+namespace fairstream::marketplace_dapp::events {
+
+boost::json::object to_json(const chaincode::schema::Offer& offer);
+boost::json::object to_json(const chaincode::schema::Batch& batch);
+boost::json::object to_json(const chaincode::schema::Purchase& purchase);
+
+/// {"contract", "name", "payload"}: the payload by its fields if it is an event of the market's contracts.
+boost::json::object event_to_json(const std::string& contract, const std::string& name, const std::string& payload);
+
+/// Text from a transaction that nobody checked: control characters become '?', what exceeds `max_bytes` is cut.
+std::string harmless(const std::string& text, std::size_t max_bytes);
+
+}  // namespace fairstream::marketplace_dapp::events

@@ -1,0 +1,60 @@
+#include "network/dapp_config.hpp"
+
+#include "base/config.hpp"
+#include "identity/crypto/keys.hpp"
+#include "marketplace_dapp/client/profile.hpp"
+#include "network/program.hpp"
+
+namespace fairstream::network {
+
+namespace {
+
+constexpr std::size_t kMaxGateways = 64;
+constexpr std::uint64_t kMaxPerSecond = 1'000'000;
+
+std::vector<ledger::client::Gateway> read_gateways(base::Config& config, std::string_view key) {
+    std::vector<ledger::client::Gateway> gateways;
+    if (!config.has(key)) return gateways;
+    for (auto& gateway : config.sections(key, kMaxGateways)) {
+        auto name = gateway.text("name", 64);
+        if (const auto address = marketplace_dapp::client::parse_address(gateway.text("address", 256)))
+            gateways.push_back({.address = *address, .server_name = std::move(name)});
+        else
+            gateway.reject("address", address.error().message);
+    }
+    return gateways;
+}
+
+}  // namespace
+
+Result<DappProgramConfig> load_dapp_config(const std::filesystem::path& file) {
+    FS_ASSIGN(auto config, base::Config::load(file));
+    DappProgramConfig out;
+    out.name = config.text("name", 64);
+    config.text("organisation", 64);
+    out.followed.channel = config.text("network", 64);
+    const auto roots = beside(file, config.text("roots"));
+    const auto tls_key = beside(file, config.text("tls_key"));
+    const auto tls_certificate = beside(file, config.text("tls_certificate"));
+    if (const auto address = marketplace_dapp::client::parse_address(config.text("https_listen", 256)))
+        out.api.listen = *address;
+    else
+        config.reject("https_listen", address.error().message);
+    out.api.database = config.text("database", 1024);
+    out.api.reads_per_second = static_cast<double>(config.integer_or("reads_per_second", 100, 1, kMaxPerSecond));
+    out.api.writes_per_second = static_cast<double>(config.integer_or("writes_per_second", 20, 1, kMaxPerSecond));
+    out.followed.gateways = read_gateways(config, "gateways");
+    if (out.followed.gateways.empty()) config.reject("gateways", "names no node of the own organisation");
+    const auto others = read_gateways(config, "other_gateways");
+    FS_TRY(config.finish());
+    FS_TRY(identity::crypto::SigningKey::load(tls_key));  // checks its mode
+    FS_ASSIGN(out.api.tls.private_key, read_pem(tls_key));
+    FS_ASSIGN(out.api.tls.certificate_chain, read_pem(tls_certificate));
+    FS_ASSIGN(out.followed.trusted_roots, read_pem(roots));
+    out.api.tls.trusted_roots = out.followed.trusted_roots;
+    out.submitted = out.followed;
+    out.submitted.gateways.insert(out.submitted.gateways.end(), others.begin(), others.end());
+    return out;
+}
+
+}  // namespace fairstream::network

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "ledger/client/client.hpp"
+#include "marketplace_dapp/api/api.hpp"
+
+namespace fairstream::network {
+
+/// dapp.yaml, read and checked.
+struct DappProgramConfig {
+    std::string name;
+    marketplace_dapp::api::Api::Options api;
+    ledger::client::Options followed;   // the own organisation's nodes: whose word the read model takes
+    ledger::client::Options submitted;  // all nodes: transactions prove themselves
+};
+
+/// Errors: not_found, bad_config (file and line), and those of reading keys and certificates.
+Result<DappProgramConfig> load_dapp_config(const std::filesystem::path& file);
+
+}  // namespace fairstream::network
