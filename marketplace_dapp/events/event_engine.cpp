@@ -83,9 +83,9 @@ Status EventEngine::follow() {
 void EventEngine::publish(std::uint64_t height) {
     metrics_.gauge("fairstream_read_model_height", static_cast<double>(height));
     const std::lock_guard lock(mutex_);
+    if (height > state_.height) state_.halted.reset();  // merely to open the read model mends nothing
     state_.height = height;
     state_.started = true;
-    state_.halted.reset();
 }
 
 void EventEngine::pause(const Error& why) {

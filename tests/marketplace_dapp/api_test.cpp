@@ -1,0 +1,201 @@
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <catch2/catch.hpp>
+#include <optional>
+#include <set>
+
+#include "base/encoding.hpp"
+#include "base/net/http.hpp"
+#include "identity/crypto/keys.hpp"
+#include "identity/did/did_key.hpp"
+#include "tests/network/consortium.hpp"
+
+using namespace fairstream;
+using namespace fairstream::tests;
+using namespace std::chrono_literals;
+namespace json = boost::json;
+using identity::crypto::SigningKey;
+
+namespace {
+
+/// The DApp of a network of one organisation, asked as any client would; keeps account of which operations it did.
+class Dapp {
+public:
+    Dapp() {
+        net_.up({"--orgs", "1", "--operators", "1"});
+        url_ = net_.ok({"network", "status"}).json().at("dapp").at("url").as_string().c_str();
+        http_ = std::make_unique<base::net::HttpClient>(read_all(net_.dir() / "net/public/roots.pem"));
+        description_ = get("/openapi.json", 200);
+    }
+
+    json::value request(const std::string& method, const std::string& target, const std::string& body,
+                        std::optional<int> status, const std::map<std::string, std::string>& headers = {}) {
+        const auto response = http_->request(method, url_ + target, headers, body, 30s);
+        INFO(method << " " << target << (response ? response->body : response.error().message));
+        REQUIRE(response);
+        if (status) CHECK(response->status == *status);
+        const auto type = response->headers.at("content-type");
+        if (type == "text/plain; version=0.0.4") return json::string(response->body);
+        const auto value = json::parse(response->body);
+        if (response->status < 300) return value;
+        CHECK(type == "application/problem+json");
+        CHECK(value.at("status").as_int64() == response->status);
+        CHECK(value.as_object().contains("retryable"));
+        return value;
+    }
+    json::value get(const std::string& target, int status) { return request("GET", target, "", status); }
+    json::value post(const std::string& target, const json::value& body, int status,
+                     const std::map<std::string, std::string>& headers = {}) {
+        return request("POST", target, json::serialize(body), status, headers);
+    }
+
+    json::value prepare(const SigningKey& key, const std::string& contract, const std::string& function,
+                        const json::value& arguments) {
+        return post("/api/v1/transactions:prepare",
+                    {{"contract", contract},
+                     {"function", function},
+                     {"arguments", arguments},
+                     {"creator", identity::did::did_from_key(key.public_key())}},
+                    200);
+    }
+    static json::value sign(const SigningKey& key, const json::value& prepared) {
+        const auto proposal = base::from_base64url(std::string(prepared.at("proposal").as_string())).value();
+        const auto input = identity::crypto::signing_input("proposal/v1", "fairstream-local", proposal);
+        CHECK(base::to_base64url(input) == prepared.at("signing_input").as_string());
+        CHECK(base::to_hex(identity::crypto::sha256(proposal)) == prepared.at("id").as_string());
+        return {{"proposal", prepared.at("proposal")}, {"signature", base::to_base64url(key.sign(input))}};
+    }
+    json::value submit(const SigningKey& key, const std::string& contract, const std::string& function,
+                       const json::value& arguments) {
+        return post("/api/v1/transactions:submit", sign(key, prepare(key, contract, function, arguments)), 200);
+    }
+    void wait_for_height(std::int64_t height) {
+        wait_until("the read model", [&] { return get("/healthz", 200).at("height").as_int64() >= height; });
+    }
+
+    const Consortium& net() const { return net_; }
+    const json::value& description() const { return description_; }
+
+private:
+    Consortium net_;
+    std::string url_;
+    std::unique_ptr<base::net::HttpClient> http_;
+    json::value description_;
+};
+
+std::string public_key(const SigningKey& key) {
+    return base::to_base64(key.public_key().compressed());
+}
+
+}  // namespace
+
+TEST_CASE("every operation of the description is there, and trades by REST commit") {
+    Dapp dapp;
+    const auto key = SigningKey::generate();
+    const auto did = identity::did::did_from_key(key.public_key());
+
+    const auto registered =
+        dapp.submit(key, "actors", "RegisterAndVerifyClient", {{"did", did}, {"public_key", public_key(key)}});
+    CHECK(registered.at("response").at("actor").at("client").as_bool());
+    const auto funded = dapp.submit(key, "credits", "Faucet", {{"amount_micro", 5'000'000}});
+    const auto seller = dapp.net().seller("acme");
+    const auto offer = dapp.net().offer("acme", "factory/boiler", "1000000");
+    wait_until("the offer", [&] { return dapp.get("/api/v1/offers", 200).at("offers").as_array().size() == 1; });
+
+    std::set<std::string> called{"getDescription", "prepareTransaction", "submitTransaction", "listOffers"};
+    const auto call = [&](const char* operation, const std::string& target) {
+        called.insert(operation);
+        return dapp.get(target, 200);
+    };
+    const auto block = std::to_string(funded.at("block").as_int64());
+    CHECK(call("getOffer", "/api/v1/offers/" + offer).at("seller").as_string() == seller);
+    CHECK(call("getBalance", "/api/v1/accounts/" + did + "/balance").at("balance_micro").as_int64() == 5'000'000);
+    CHECK(call("getActor", "/api/v1/actors/" + seller).at("verified").as_bool());
+    CHECK(call("listOperators", "/api/v1/operators").at("operators").as_array().size() == 1);
+    CHECK(call("getBlock", "/api/v1/blocks/" + block).at("transactions").as_array().size() == 1);
+    const auto transaction = call("getTransaction", "/api/v1/transactions/" + std::string(funded.at("id").as_string()));
+    CHECK(transaction.at("code").as_string() == "valid");
+    CHECK(transaction.at("creator").as_string() == did);
+    CHECK(transaction.at("events").as_array().at(0).at("payload").at("to").as_string() == did);
+    CHECK(call("resolveDid", "/1.0/identifiers/" + did).at("didDocument").at("id").as_string() == did);
+    CHECK(call("getHealth", "/healthz").at("status").as_string() == "ok");
+    CHECK(std::string(call("getMetrics", "/metrics").as_string()).find("fairstream_read_model_height") !=
+          std::string::npos);
+    write_all(dapp.net().file("readings"), "1\n2\n");
+    dapp.net().ok({"upload", dapp.net().file("readings").string(), "--as", "acme", "--offer", offer});
+    dapp.net().client("bob");
+    const auto purchase = dapp.net().ok({"buy", offer, "--as", "bob"}).text("purchase");
+    wait_until("the keys' release", [&] {
+        const auto now = dapp.request("GET", "/api/v1/purchases/" + purchase, "", std::nullopt);
+        return now.as_object().contains("state") && now.at("state").as_string() == "released";
+    });
+    CHECK(call("getPurchase", "/api/v1/purchases/" + purchase).at("offer").as_string() == offer);
+
+    std::set<std::string> described;
+    for (const auto& path : dapp.description().at("paths").as_object())
+        for (const auto& method : path.value().as_object())
+            described.insert(std::string(method.value().at("operationId").as_string()));
+    CHECK(described == called);
+}
+
+TEST_CASE("a transaction sent twice commits once and is answered the same") {
+    Dapp dapp;
+    const auto key = SigningKey::generate();
+    const auto did = identity::did::did_from_key(key.public_key());
+    const auto prepared = dapp.prepare(key, "credits", "Faucet", {{"amount_micro", 7}});
+    const auto body = Dapp::sign(key, prepared);
+    const std::map<std::string, std::string> idempotent{{"idempotency-key", "a-key"}};
+    const auto first = dapp.post("/api/v1/transactions:submit", body, 200, idempotent);
+    CHECK(dapp.post("/api/v1/transactions:submit", body, 200, idempotent) == first);
+    CHECK(dapp.post("/api/v1/transactions:submit", body, 200) == first);
+    const auto other = Dapp::sign(key, dapp.prepare(key, "credits", "Faucet", {{"amount_micro", 7}}));
+    CHECK(dapp.post("/api/v1/transactions:submit", other, 422, idempotent).at("code").as_string() ==
+          "idempotency_key_reused");
+    dapp.wait_for_height(first.at("block").as_int64());
+    CHECK(dapp.get("/api/v1/accounts/" + did + "/balance", 200).at("balance_micro").as_int64() == 7);
+}
+
+TEST_CASE("what a client may not do, or says wrongly, is refused with a problem document") {
+    Dapp dapp;
+    const auto key = SigningKey::generate();
+    const auto did = identity::did::did_from_key(key.public_key());
+    const std::string prepare = "/api/v1/transactions:prepare", submit = "/api/v1/transactions:submit";
+
+    SECTION("preparing") {
+        CHECK(dapp.request("POST", prepare, "[]", 400).at("code").as_string() == "bad_request");
+        CHECK(dapp.request("POST", prepare, std::string(1000, '['), 400).at("code").as_string() == "bad_request");
+        const auto with = [&](const char* member, const json::value& value) {
+            json::object body{{"contract", "credits"},
+                              {"function", "Faucet"},
+                              {"creator", did},
+                              {"arguments", {{"amount_micro", 1}}}};
+            body[member] = value;
+            return body;
+        };
+        dapp.post(prepare, with("creator", "did:key:zNobody"), 400);
+        dapp.post(prepare, with("private_key", "x"), 400);
+        dapp.post(prepare, with("private_hash", "AAAA"), 400);
+        CHECK(dapp.post(prepare, with("function", "Mint"), 422).at("code").as_string() == "unknown_function");
+        CHECK(dapp.post(prepare, with("arguments", {{"amount", 1}}), 422).at("code").as_string() == "bad_arguments");
+    }
+    SECTION("submitting") {
+        auto body = Dapp::sign(key, dapp.prepare(key, "credits", "Faucet", {{"amount_micro", 1}}));
+        auto forged = body;
+        forged.at("signature") = base::to_base64url(Bytes(64, 1));
+        dapp.post(submit, forged, 422);
+        auto padded = body;
+        padded.at("signature") = "====";
+        dapp.post(submit, padded, 400);
+        dapp.post(submit, json::object{{"proposal", "AAAA"}}, 400);
+        const auto greedy = Dapp::sign(key, dapp.prepare(key, "credits", "Faucet", {{"amount_micro", 2'000'000'000}}));
+        CHECK(dapp.post(submit, greedy, 422).at("retryable").as_bool() == false);
+    }
+    SECTION("reading") {
+        dapp.get("/api/v1/offers/not-an-offer", 404);
+        dapp.get("/api/v1/offers?limit=201", 400);
+        dapp.get("/nowhere", 404);
+        dapp.get("/1.0/identifiers/did:web:example.org", 501);
+        dapp.get("/1.0/identifiers/did:key:zNobody", 400);
+        CHECK(dapp.request("DELETE", "/api/v1/offers", "", 405).at("code").as_string() == "method_not_allowed");
+    }
+}
