@@ -6,6 +6,7 @@
 #include "chaincode/governance/contract.hpp"
 #include "chaincode/marketplace/contract.hpp"
 #include "chaincode/security_manager/contract.hpp"
+#include "chaincode/trust/contract.hpp"
 #include "identity/msp/certificate.hpp"
 #include "ledger/node/node.hpp"
 #include "ledger/proto/ledger.pb.h"
@@ -21,7 +22,8 @@ using namespace std::chrono_literals;
 ledger::contract::Contracts market_contracts() {
     return {chaincode::governance::make_contract(), chaincode::credits::make_contract(),
             chaincode::actors::make_contract(),     chaincode::security_manager::make_contract(),
-            chaincode::custody::make_contract(),    chaincode::marketplace::make_contract()};
+            chaincode::custody::make_contract(),    chaincode::marketplace::make_contract(),
+            chaincode::trust::make_contract()};
 }
 
 /// The custodian speaks to its own organisation's node only.

@@ -2,6 +2,7 @@
 
 #include "chaincode/actors/issuers.hpp"
 #include "chaincode/actors/registration.hpp"
+#include "chaincode/actors/standings.hpp"
 #include "chaincode/rules/arguments.hpp"
 #include "chaincode/rules/records.hpp"
 #include "chaincode/schema/names.hpp"
@@ -47,6 +48,8 @@ std::shared_ptr<const ledger::contract::Contract> make_contract() {
     functions.add(names::actors::kRegisterAndVerifyClient, &register_client);
     functions.add(names::actors::kGetActor, &get_actor);
     functions.add(names::actors::kListActors, &list_actors);
+    functions.add(names::actors::kSetStanding, &set_standing);
+    functions.add(names::actors::kGetStanding, &get_standing);
     return std::make_shared<ledger::contract::TableContract>(names::contract::kActors, std::move(functions));
 }
 

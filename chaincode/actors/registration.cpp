@@ -3,10 +3,11 @@
 #include <algorithm>
 
 #include "chaincode/actors/issuers.hpp"
-#include "chaincode/actors/trust.hpp"
+#include "chaincode/actors/standings.hpp"
 #include "chaincode/rules/arguments.hpp"
 #include "chaincode/rules/caller.hpp"
 #include "chaincode/rules/records.hpp"
+#include "chaincode/rules/trust.hpp"
 #include "chaincode/schema/credits.pb.h"
 #include "chaincode/schema/events.pb.h"
 #include "chaincode/schema/marketplace.pb.h"
@@ -83,7 +84,7 @@ schema::Actor new_actor(const Context& context, const schema::RegisterRequest& r
     schema::Actor actor;
     actor.set_did(request.did());
     actor.set_public_key(request.public_key());
-    actor.set_credibility(credibility({}).value);
+    actor.set_credibility(rules::credibility({}).value);
     actor.set_registered_at_us(base::to_us(context.created_at()));
     return actor;
 }
@@ -144,19 +145,26 @@ Result<schema::ActorReply> register_client(Context& context, const schema::Regis
 }
 
 Result<schema::Actor> as_of_now(Context& context, schema::Actor actor) {
+    FS_ASSIGN(const auto standing, standing_of(context, actor.did()));
+    FS_ASSIGN(const auto worth, worth_of(context, actor));
+    actor.set_verified(worth.verified);
+    actor.set_credibility(standing.credibility());
+    actor.set_trust_score(rules::trust_score(standing.credibility(), worth.reputation));
+    return actor;
+}
+
+Result<Worth> worth_of(Context& context, const schema::Actor& actor) {
     const auto now = base::to_us(context.created_at());
-    std::vector<Identifier> counted;
+    std::vector<rules::Identifier> counted;
     for (const auto& held : actor.identifiers()) {
         if (held.valid_until_us() <= now) continue;
         FS_ASSIGN(const auto issuer, trusted_issuer(context, held.issuer()));
         if (issuer && counts_for(*issuer, held.type()))
             counted.push_back({.issuer = held.issuer(), .type = held.type(), .weight = held.weight()});
     }
-    auto worth = reputation(counted);
-    if (actor.client()) worth = std::max(worth, kClientFloor);
-    actor.set_verified(!counted.empty());
-    actor.set_trust_score(trust_score(actor.credibility(), worth));
-    return actor;
+    Worth worth{.reputation = rules::reputation(counted), .verified = !counted.empty()};
+    if (actor.client()) worth.reputation = std::max(worth.reputation, kClientFloor);
+    return worth;
 }
 
 }  // namespace fairstream::chaincode::actors

@@ -11,6 +11,7 @@ inline constexpr char kActors[] = "actors";
 inline constexpr char kSecurityManager[] = "security_manager";
 inline constexpr char kCustody[] = "custody";
 inline constexpr char kMarketplace[] = "marketplace";
+inline constexpr char kTrust[] = "trust";
 }  // namespace contract
 
 namespace account {
@@ -40,6 +41,8 @@ inline constexpr char kRegisterAndVerifySeller[] = "RegisterAndVerifySeller";
 inline constexpr char kRegisterAndVerifyClient[] = "RegisterAndVerifyClient";
 inline constexpr char kGetActor[] = "GetActor";
 inline constexpr char kListActors[] = "ListActors";
+inline constexpr char kSetStanding[] = "SetStanding";
+inline constexpr char kGetStanding[] = "GetStanding";
 inline constexpr char kActorRegistered[] = "ActorRegistered";  // event
 }  // namespace actors
 
@@ -93,5 +96,21 @@ inline constexpr char kPurchaseMade[] = "PurchaseMade";          // event
 inline constexpr char kPurchasePaid[] = "PurchasePaid";          // event
 inline constexpr char kPurchaseRefunded[] = "PurchaseRefunded";  // event
 }  // namespace marketplace
+
+namespace trust {
+inline constexpr char kConfigure[] = "Configure";
+inline constexpr char kGetSettings[] = "GetSettings";
+inline constexpr char kRate[] = "Rate";
+inline constexpr char kReveal[] = "Reveal";
+inline constexpr char kListRatings[] = "ListRatings";
+inline constexpr char kSealEpoch[] = "SealEpoch";
+inline constexpr char kComputeEpoch[] = "ComputeEpoch";
+inline constexpr char kGetEpoch[] = "GetEpoch";
+inline constexpr char kGetScore[] = "GetScore";
+inline constexpr char kRatingMade[] = "RatingMade";          // event
+inline constexpr char kRatingRevealed[] = "RatingRevealed";  // event
+inline constexpr char kEpochSealed[] = "EpochSealed";        // event
+inline constexpr char kTrustScored[] = "TrustScored";        // event
+}  // namespace trust
 
 }  // namespace fairstream::chaincode::schema::names

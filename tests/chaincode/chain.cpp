@@ -12,6 +12,7 @@
 #include "chaincode/marketplace/contract.hpp"
 #include "chaincode/schema/names.hpp"
 #include "chaincode/security_manager/contract.hpp"
+#include "chaincode/trust/contract.hpp"
 #include "identity/crypto/merkle.hpp"
 #include "identity/did/did_key.hpp"
 #include "ledger/proto/wire.hpp"
@@ -32,8 +33,10 @@ constexpr std::string_view kChannel = "testnet";
 constexpr std::uint64_t kStartUs = 1'763'700'000'000'000;
 
 ledger::contract::Contracts all_contracts() {
-    return {governance::make_contract(),       credits::make_contract(), actors::make_contract(),
-            security_manager::make_contract(), custody::make_contract(), marketplace::make_contract()};
+    return {governance::make_contract(), credits::make_contract(),
+            actors::make_contract(),     security_manager::make_contract(),
+            custody::make_contract(),    marketplace::make_contract(),
+            trust::make_contract()};
 }
 
 Who member(const msp::OrganisationCa& ca, msp::Role role, const std::string& name, const msp::Validity& validity) {

@@ -4,13 +4,13 @@
 
 #include "base/bytes.hpp"
 #include "base/file.hpp"
-#include "chaincode/actors/trust.hpp"
+#include "chaincode/rules/trust.hpp"
 
 namespace fairstream::chaincode::tests {
 
-using actors::credibility;
-using actors::Identifier;
-using actors::Rating;
+using rules::credibility;
+using rules::Identifier;
+using rules::Rating;
 
 namespace {
 
@@ -66,28 +66,28 @@ TEST_CASE("trust as in the vectors: one credential per issuer and type") {
             identifiers.push_back({.issuer = text(one.as_object(), "issuer"),
                                    .type = text(one.as_object(), "type"),
                                    .weight = number(one.as_object(), "vi")});
-        CHECK(actors::trust_score(number(vector, "cr"), actors::reputation(identifiers)) == number(vector, "ts"));
+        CHECK(rules::trust_score(number(vector, "cr"), rules::reputation(identifiers)) == number(vector, "ts"));
     }
 }
 
 TEST_CASE("without a prior and with unit raters, credibility is the paper's, scaled") {
     // Cr = Cr_paper / (2 I(u)): four transactions, the rater's value 1: sum of S + TR = 1 + 2 + 0 + 1 of 8.
-    const actors::CredibilityRules rules{.lambda = 500'000, .c0 = 500'000, .prior_weight = 0};
+    const rules::CredibilityRules no_prior{.lambda = 500'000, .c0 = 500'000, .prior_weight = 0};
     const std::vector<Rating> ratings = {
         {.rater = "a", .rater_trust = 1'000'000, .outcome = 1'000'000, .opinion = 0},
         {.rater = "b", .rater_trust = 1'000'000, .outcome = 1'000'000, .opinion = 1'000'000},
         {.rater = "c", .rater_trust = 1'000'000, .outcome = 0, .opinion = 0},
         {.rater = "d", .rater_trust = 1'000'000, .outcome = 0, .opinion = 1'000'000}};
-    CHECK(credibility(ratings, rules).value == 500'000);
-    CHECK(credibility(ratings, rules).confidence == 4'000'000);
-    CHECK(credibility({}, rules).value == 500'000);
+    CHECK(credibility(ratings, no_prior).value == 500'000);
+    CHECK(credibility(ratings, no_prior).confidence == 4'000'000);
+    CHECK(credibility({}, no_prior).value == 500'000);
 }
 
 TEST_CASE("identifiers are worth one at most") {
     const std::vector<Identifier> identifiers = {{.issuer = "a", .type = "t", .weight = 900'000},
                                                  {.issuer = "b", .type = "t", .weight = 900'000}};
-    CHECK(actors::reputation(identifiers) == 1'000'000);
-    CHECK(actors::reputation({}) == 0);
+    CHECK(rules::reputation(identifiers) == 1'000'000);
+    CHECK(rules::reputation({}) == 0);
 }
 
 }  // namespace fairstream::chaincode::tests

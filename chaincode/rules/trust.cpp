@@ -1,4 +1,4 @@
-#include "chaincode/actors/trust.hpp"
+#include "chaincode/rules/trust.hpp"
 
 #include <algorithm>
 #include <map>
@@ -8,12 +8,10 @@
 
 #include "chaincode/rules/amounts.hpp"
 
-namespace fairstream::chaincode::actors {
-
-using rules::Wide;
+namespace fairstream::chaincode::rules {
 
 namespace {
-constexpr std::uint64_t kOne = static_cast<std::uint64_t>(rules::kOne);
+constexpr auto kUnit = static_cast<std::uint64_t>(kOne);
 }
 
 Credibility credibility(std::span<const Rating> ratings, const CredibilityRules& rules) {
@@ -23,8 +21,9 @@ Credibility credibility(std::span<const Rating> ratings, const CredibilityRules&
     for (const auto& rating : ratings) {
         const std::uint64_t n = ++rank[rating.rater];
         const auto score =
-            (static_cast<std::uint64_t>(rules.lambda) * rating.outcome + (kOne - rules.lambda) * rating.opinion) / kOne;
-        const auto weight = static_cast<std::uint64_t>(rating.rater_trust) * rating.value_factor / kOne / n;
+            (static_cast<std::uint64_t>(rules.lambda) * rating.outcome + (kUnit - rules.lambda) * rating.opinion) /
+            kUnit;
+        const auto weight = static_cast<std::uint64_t>(rating.rater_trust) * rating.value_factor / kUnit / n;
         weighted += static_cast<Wide>(weight) * score;
         weights += weight;
     }
@@ -38,11 +37,11 @@ std::uint32_t reputation(std::span<const Identifier> identifiers) {
     std::uint64_t sum = 0;
     for (const auto& identifier : identifiers)
         if (counted.emplace(identifier.issuer, identifier.type).second) sum += identifier.weight;
-    return static_cast<std::uint32_t>(std::min(kOne, sum));
+    return static_cast<std::uint32_t>(std::min(kUnit, sum));
 }
 
 std::uint32_t trust_score(std::uint32_t credibility, std::uint32_t reputation) {
-    return static_cast<std::uint32_t>(static_cast<std::uint64_t>(credibility) * reputation / kOne);
+    return static_cast<std::uint32_t>(static_cast<std::uint64_t>(credibility) * reputation / kUnit);
 }
 
-}  // namespace fairstream::chaincode::actors
+}  // namespace fairstream::chaincode::rules

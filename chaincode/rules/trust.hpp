@@ -7,7 +7,7 @@
 /// The trust score (marketplace.md, "Trust score"): credibility from rated transactions times reputation from verified
 /// identifiers, in millionths, floor division, 128-bit intermediates. Pure functions; numbers:
 /// tests/vectors/trust.json.
-namespace fairstream::chaincode::actors {
+namespace fairstream::chaincode::rules {
 
 struct CredibilityRules {
     std::uint32_t lambda = 500'000;          // weight of S against TR
@@ -46,4 +46,4 @@ std::uint32_t reputation(std::span<const Identifier> identifiers);
 /// TS = Cr * reputation / ONE.
 std::uint32_t trust_score(std::uint32_t credibility, std::uint32_t reputation);
 
-}  // namespace fairstream::chaincode::actors
+}  // namespace fairstream::chaincode::rules
