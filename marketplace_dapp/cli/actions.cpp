@@ -11,6 +11,7 @@
 #include "identity/credential/credential.hpp"
 #include "identity/did/did_key.hpp"
 #include "ledger/proto/ledger.pb.h"
+#include "marketplace_dapp/cli/acting.hpp"
 #include "marketplace_dapp/cli/render.hpp"
 #include "marketplace_dapp/client/buyer.hpp"
 #include "marketplace_dapp/client/seller.hpp"
@@ -26,37 +27,12 @@ namespace {
 constexpr std::size_t kMaxCredentialBytes = 16u << 10;
 constexpr std::size_t kMaxLicenceBytes = 8u << 10;
 
-/// The actor of --as on the network of --network.
-template <typename ActorType>
-Result<ActorType> actor(Session& session) {
-    FS_ASSIGN(auto key, session.key());
-    FS_ASSIGN(auto* connection, session.connect());
-    return ActorType(*connection, std::move(key));
-}
-
-/// For questions that anyone may ask.
-template <typename ActorType>
-Result<ActorType> anyone(Session& session) {
-    FS_ASSIGN(auto key, session.key_or_anyone());
-    FS_ASSIGN(auto* connection, session.connect());
-    return ActorType(*connection, std::move(key));
-}
-
 Result<std::string> read_credential(const fs::path& file) {
     if (file.empty()) return std::string{};
     FS_ASSIGN(const auto bytes, base::read_file(file, kMaxCredentialBytes));
     auto text = base::to_string(bytes);
     while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) text.pop_back();
     return text;
-}
-
-/// A name under keys/ becomes its DID; anything else is an account as it stands.
-Result<std::string> resolve_account(Session& session, const std::string& who) {
-    const auto file = session.key_file(who);
-    if (!file || !fs::exists(*file)) return who;
-    FS_ASSIGN(const auto secret, session.passphrase());
-    FS_ASSIGN(const auto key, SigningKey::load(*file, secret));
-    return identity::did::did_from_key(key.public_key());
 }
 
 Result<Answer> show_key(const std::string& name, const SigningKey& key) {

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "marketplace_dapp/cli/actions.hpp"
+#include "marketplace_dapp/cli/trust_actions.hpp"
 
 namespace fairstream::marketplace_dapp::cli {
 
@@ -20,6 +21,8 @@ struct Values {
     CredentialOptions issue;
     OfferOptions draft;
     BuyOptions buy;
+    RatingOptions rating;
+    std::uint64_t epoch = 0;
 };
 using Shared = std::shared_ptr<Values>;
 
@@ -32,6 +35,7 @@ public:
         add_wallet();
         add_offers();
         add_trade();
+        add_trust();
     }
 
 private:
@@ -184,6 +188,43 @@ private:
              [this, v] { return tx_show(session_, v->transaction); })
             ->add_option("id", v->transaction, "64 hex digits")
             ->required();
+    }
+
+    void add_rating_options(CLI::App* sub) {
+        auto v = values_;
+        sub->add_option("purchase", v->rating.purchase, "Its id")->required();
+        sub->add_option("--score", v->rating.score, "0 (bad) to 1000000 (good)")
+            ->check(CLI::Range(0, 1'000'000))
+            ->required();
+        sub->add_option("--of", v->rating.ratee,
+                        "A key's or an operator's name, or a DID; default: the other side of the purchase");
+    }
+
+    void add_trust() {
+        auto v = values_;
+        add_rating_options(verb(app_, "rate", "Rate the other side of a finished purchase, hidden until revealed",
+                                "fairstream rate PURCHASE --score 900000 --as bob",
+                                [this, v] { return rate(session_, v->rating); }));
+        auto* trust = group("trust", "Trust scores, and the epochs that ratings become scores in");
+        verb(*trust, "show", "The trust score of an actor or operator", "fairstream trust show acme",
+             [this, v] { return trust_show(session_, v->who); })
+            ->add_option("who", v->who, "A key's or an operator's name, or a DID")
+            ->required();
+        verb(*trust, "ratings", "The ratings of a purchase", "fairstream trust ratings PURCHASE",
+             [this, v] { return trust_ratings(session_, v->purchase); })
+            ->add_option("purchase", v->purchase, "Its id")
+            ->required();
+        verb(*trust, "epoch", "The open trust epoch, or an earlier one", "fairstream trust epoch 3",
+             [this, v] { return trust_epoch(session_, v->epoch); })
+            ->add_option("epoch", v->epoch, "Its number; 0: the open one")
+            ->capture_default_str();
+        verb(*trust, "seal", "End the open trust epoch, once it has had its least length", "fairstream trust seal",
+             [this] { return trust_seal(session_); });
+        add_rating_options(verb(*trust, "reveal", "Reveal a rating once its epoch is sealed, with the score as rated",
+                                "fairstream trust reveal PURCHASE --score 900000 --as bob",
+                                [this, v] { return trust_reveal(session_, v->rating); }));
+        verb(*trust, "compute", "Turn the revealed ratings of sealed epochs into scores", "fairstream trust compute",
+             [this] { return trust_compute(session_); });
     }
 
     CLI::App& app_;
