@@ -1,13 +1,10 @@
 #include "network/demo.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <map>
-#include <utility>
 
 #include "base/clock.hpp"
 #include "base/encoding.hpp"
@@ -19,6 +16,7 @@
 #include "marketplace_dapp/cli/render.hpp"
 #include "marketplace_dapp/client/buyer.hpp"
 #include "marketplace_dapp/client/seller.hpp"
+#include "network/scratch_network.hpp"
 #include "network/supervisor.hpp"
 #include "security_manager/client/session_client.hpp"
 
@@ -290,34 +288,6 @@ private:
     marketplace_dapp::client::Stopwatch watch_;
 };
 
-/// The network's folder: stopped, and removed if it was made here, when this goes.
-class Scene {
-public:
-    static Result<Scene> make(const fs::path& dir) {
-        if (!dir.empty()) return Scene(fs::absolute(dir), /*temporary=*/false);
-        std::string pattern = (fs::temp_directory_path() / "fairstream-demo-XXXXXX").string();
-        if (::mkdtemp(pattern.data()) == nullptr)
-            return fail("io_error", "cannot make a folder in " + fs::temp_directory_path().string());
-        return Scene(pattern, /*temporary=*/true);
-    }
-    Scene(Scene&& other) noexcept : dir_(std::move(other.dir_)), temporary_(std::exchange(other.temporary_, false)) {
-        other.dir_.clear();
-    }
-    Scene& operator=(Scene&&) = delete;
-    ~Scene() {
-        if (dir_.empty()) return;
-        static_cast<void>(down(dir_));  // not running after a failed start: fine
-        std::error_code ignored;
-        if (temporary_) fs::remove_all(dir_, ignored);
-    }
-    const fs::path& dir() const { return dir_; }
-
-private:
-    Scene(fs::path dir, bool temporary) : dir_(std::move(dir)), temporary_(temporary) {}
-    fs::path dir_;
-    bool temporary_;
-};
-
 Result<fs::path> demo_input(const DemoOptions& options, const fs::path& dir, Report& report) {
     if (!options.input.empty()) return fs::absolute(options.input);
     report.step(fmt::format("Read this machine's own sensors for {} s", kSensorSeconds));
@@ -332,7 +302,7 @@ Result<fs::path> demo_input(const DemoOptions& options, const fs::path& dir, Rep
 
 Status demo(const DemoOptions& options) {
     Report report;
-    FS_ASSIGN(auto scene, Scene::make(options.dir));
+    FS_ASSIGN(const auto scene, ScratchNetwork::make(options.dir));
     report.step("Start a consortium: 4 organisations with a ledger node each, 3 storage operators with a broker each");
     marketplace_dapp::client::Stopwatch watch;
     FS_TRY(up({.dir = scene.dir(), .topology = {}, .shape_given = false},

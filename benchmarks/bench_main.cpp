@@ -1,0 +1,84 @@
+// fairstream-bench: measures networks that it starts itself. Every run writes what it found, and on what machine, to
+// one JSON file.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/json/serialize.hpp>
+#include <csignal>
+#include <filesystem>
+#include <iostream>
+
+#include "base/clock.hpp"
+#include "base/file.hpp"
+#include "base/log.hpp"
+#include "benchmarks/machine.hpp"
+#include "benchmarks/measured.hpp"
+
+namespace {
+
+using namespace fairstream;
+using benchmarks::Measured;
+
+using Benchmark = std::function<Result<Measured>()>;
+
+struct Values {
+    std::filesystem::path json;
+};
+
+[[maybe_unused]] void say(const std::string& line) {
+    std::cerr << line << std::endl;
+}
+
+/// A benchmark with its help, an example, and --json, which every one of them takes.
+[[maybe_unused]] CLI::App* add(CLI::App& app, const char* name, const char* help, const char* example, Values& values,
+                               Benchmark& chosen, Benchmark work) {
+    auto* sub = app.add_subcommand(name, help);
+    sub->footer(std::string("Example:\n  fairstream-bench ") + example);
+    sub->add_option("--json", values.json, "Where to write what was found");
+    sub->callback([&chosen, work = std::move(work)] { chosen = work; });
+    return sub;
+}
+
+/// Figures, machine and command line, as one document.
+Status write_json(const std::filesystem::path& file, const boost::json::object& machine, const std::string& command,
+                  const std::string& began, Measured& measured) {
+    boost::json::object all{{"command", command}, {"began", began}, {"machine", machine}};
+    for (auto& member : measured.json) all[member.key()] = std::move(member.value());
+    return base::write_file(file, as_bytes(boost::json::serialize(all) + "\n"));
+}
+
+int run(const Values& values, const Benchmark& chosen, const std::string& command) {
+    const auto machine = benchmarks::machine();
+    const auto began = base::to_rfc3339(base::wall_now());
+    say(benchmarks::machine_text(machine));
+    auto measured = chosen();
+    auto done = measured ? Status{} : Status(fail(measured.error()));
+    if (measured) {
+        std::cout << measured->table << std::flush;
+        if (!values.json.empty()) done = write_json(values.json, machine, command, began, *measured);
+    }
+    if (done) return 0;
+    say(fmt::format("error: {} ({})", done.error().message, done.error().code));
+    return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    std::signal(SIGPIPE, SIG_IGN);
+    base::init_log("fairstream-bench", base::LogLevel::kError);
+    Values values;
+    Benchmark chosen;
+    CLI::App app("Measures Fairstream on networks of its own, next to this machine's limits in the same run");
+    app.require_subcommand(1);
+    app.set_version_flag("--version", "fairstream-bench 0.1.0");
+    app.footer(
+        "A table on standard output, progress on standard error. Exit codes: 0 measured, 1 failed (the reason is on "
+        "standard error), 2 wrong usage.");
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : 2;
+    }
+    return run(values, chosen, fmt::format("{}", fmt::join(std::vector<std::string>(argv, argv + argc), " ")));
+}
