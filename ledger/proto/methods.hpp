@@ -14,6 +14,7 @@ enum class GatewayMethod : std::uint16_t {
     kGetBlock = 6,        // GetBlockRequest -> DecidedBlock
     kGetTransaction = 7,  // GetTransactionRequest -> GetTransactionReply
     kInfo = 8,            // InfoRequest -> InfoReply
+    kReceipt = 9,         // ReceiptRequest -> Receipt
 };
 
 /// Methods of the peer port (mutual TLS between nodes' certificates).
@@ -23,6 +24,8 @@ enum class PeerMethod : std::uint16_t {
     kEndorse = 3,      // EndorseRequest -> EndorseResult
     kBlocks = 4,       // BlocksRequest -> BlocksReply
     kPrivate = 5,      // PrivateRequest -> PrivateReply
+    kSnapshot = 6,     // SnapshotRequest -> SnapshotOffer
+    kChunk = 7,        // ChunkRequest -> ChunkReply
 };
 
 }  // namespace fairstream::ledger::proto
