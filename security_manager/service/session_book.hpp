@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -35,6 +36,7 @@ struct ServiceConfig {
     std::size_t max_proofs_per_session = 4096;  // HTTPS requests per minute
     std::size_t max_pending = 256;              // requests waiting for the node
     std::size_t max_revoked = 200'000;          // revocations remembered, oldest forgotten
+    std::function<TimePoint()> now = base::wall_now;
 };
 
 /// What opening or renewing a session gives its holder.

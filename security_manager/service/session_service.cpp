@@ -16,7 +16,6 @@ namespace fairstream::security_manager::service {
 namespace jose = identity::jose;
 namespace json = boost::json;
 namespace wire = gate::wire;
-using base::wall_now;
 using base::net::HttpRequest;
 using base::net::HttpResponse;
 
@@ -137,7 +136,7 @@ Status SessionService::listen_for_gates(const std::filesystem::path& socket) {
 }
 
 void SessionService::tick() {
-    end(book_.expire(wall_now()));
+    end(book_.expire(config_.now()));
     timer_ = loop_.after(kTick, [this] { tick(); });
 }
 
@@ -149,7 +148,7 @@ bool SessionService::handles(const HttpRequest& request) {
 
 void SessionService::handle(HttpRequest request, Respond respond) {
     if (request.path == kNoncePath) {
-        const std::string nonce = book_.make_nonce(wall_now());
+        const std::string nonce = book_.make_nonce(config_.now());
         HttpResponse response = json_response(200, {{"nonce", nonce}});
         response.headers["dpop-nonce"] = nonce;
         return respond(std::move(response));
@@ -170,7 +169,7 @@ void SessionService::handle(HttpRequest request, Respond respond) {
 }
 
 Status SessionService::check_proof(Asking& asking, const std::string& path, const std::string& subject) {
-    const TimePoint now = wall_now();
+    const TimePoint now = config_.now();
     FS_ASSIGN(asking.nonce, nonce_of(asking.proof));
     FS_TRY(book_.check_nonce(asking.nonce, now));
     const jose::ProofRequest expected{"POST", config_.https_url + path, asking.nonce, subject, {}};
@@ -228,7 +227,7 @@ void SessionService::open(std::shared_ptr<Asking> asking) {
         loop_.post([this, alive, asking, grant = std::move(grant), operators = std::move(operators)] {
             if (!*alive) return;
             --pending_;
-            const TimePoint now = wall_now();
+            const TimePoint now = config_.now();
             if (asking->grant.empty()) {
                 answer(*asking, 201,
                        operators
@@ -253,19 +252,19 @@ void SessionService::renew(Asking& asking, const SessionId& id) {
     auto proof = jose::string_claim(*body, "proof", jose::kMaxJwtBytes);
     if (!proof) return asking.respond(problem_for({"bad_request", "a renewal needs a proof"}));
     asking.proof = std::move(*proof);
-    const Session* session = book_.find(id, wall_now());
+    const Session* session = book_.find(id, config_.now());
     if (session == nullptr) return asking.respond(problem_for({"unknown_session", "no such session: open another"}));
     const std::string subject = session->grant.empty() ? "operator:" + session->operator_name : session->grant;
     const auto proven = check_proof(asking, asking.request.path, subject);
     answer(asking, 200,
-           proven ? book_.renew(id, asking.prover, asking.nonce, wall_now()) : Result<Opened>(fail(proven.error())));
+           proven ? book_.renew(id, asking.prover, asking.nonce, config_.now()) : Result<Opened>(fail(proven.error())));
 }
 
 void SessionService::answer(Asking& asking, int status, Result<Opened> opened) {
     if (!opened) {
         HttpResponse response = problem_for(opened.error());
         // As in RFC 9449, section 8: a refusal brings the nonce for the next try.
-        response.headers["dpop-nonce"] = book_.make_nonce(wall_now());
+        response.headers["dpop-nonce"] = book_.make_nonce(config_.now());
         return asking.respond(std::move(response));
     }
     const Session& session = opened->session;
@@ -298,7 +297,7 @@ Result<Session> SessionService::authorise(const HttpRequest& request) {
         !authorization->second.starts_with(kScheme))
         return fail("no_token", "this needs authorization: DPoP TOKEN and a dpop proof");
     const std::string token = authorization->second.substr(kScheme.size());
-    const TimePoint now = wall_now();
+    const TimePoint now = config_.now();
     FS_ASSIGN(const auto facts, gate::read_token(token, gate::kAccessTokenType, config_.operator_key.public_key(),
                                                  config_.operator_name, now));
     const Session* session = book_.find(facts.session, now);
@@ -315,7 +314,7 @@ Result<Session> SessionService::authorise(const HttpRequest& request) {
 // ---- Inside the daemon ----------------------------------------------------------------------------------------------
 
 const Session* SessionService::find(const SessionId& id) const {
-    return book_.find(id, wall_now());
+    return book_.find(id, config_.now());
 }
 
 void SessionService::meter(const SessionId& id, std::uint64_t first, std::uint64_t last) {
@@ -327,7 +326,7 @@ const gate::Meter* SessionService::usage(const std::string& purchase_or_grant) c
 }
 
 Result<LocalSession> SessionService::local_session() {
-    FS_ASSIGN(const auto opened, book_.open_daemon(config_.operator_key.public_key(), wall_now()));
+    FS_ASSIGN(const auto opened, book_.open_daemon(config_.operator_key.public_key(), config_.now()));
     const Session& session = opened.session;
     if (link_) link_->send(wire::Announce{session});
     const auto proof = gate::make_connect_proof(config_.operator_key, config_.network, config_.operator_name,

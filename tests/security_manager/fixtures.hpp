@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <future>
 #include <map>
 #include <memory>
@@ -96,6 +97,7 @@ public:
     explicit TestDaemon(service::ServiceConfig config = {}) : operator_key(config.operator_key), config_(config) {
         config_.operator_name = kOperator;
         config_.network = kNetwork;
+        config_.now = [this] { return now(); };
         loop.start();
         start();
     }
@@ -132,6 +134,11 @@ public:
         });
     }
 
+    /// The daemon's clock, which may be set back: what it opens then ends so much earlier for its broker, whose clock
+    /// is the machine's.
+    TimePoint now() const { return base::wall_now() - set_back_.load(); }
+    void set_back(std::chrono::seconds by) { set_back_ = by; }
+
     std::string url() const { return "https://127.0.0.1:" + std::to_string(http_->port()); }
     std::filesystem::path socket() const { return folder / "gate.sock"; }
     base::net::HttpClient client() const { return base::net::HttpClient(ca_.certificate()); }
@@ -159,6 +166,7 @@ private:
     }
 
     service::ServiceConfig config_;
+    std::atomic<std::chrono::seconds> set_back_{std::chrono::seconds{0}};
     TestCa ca_ = make_test_ca("org1");
     PemPair certificate_ = ca_.issue("op1");
     std::unique_ptr<base::net::HttpServer> http_;
