@@ -33,6 +33,8 @@ const char* name_of(GatewayMethod method) {
             return "get_transaction";
         case GatewayMethod::kInfo:
             return "info";
+        case GatewayMethod::kReceipt:
+            return "receipt";
     }
     return "unknown";
 }
@@ -77,6 +79,8 @@ void Gateway::on_call(RpcCall call, ResponderPtr responder) {
             return decoded<proto::GetTransactionRequest>(call, to, [&](auto r) { get_transaction(r, responder); });
         case GatewayMethod::kInfo:
             return info(responder);
+        case GatewayMethod::kReceipt:
+            break;
     }
     responder->fail({"unknown_method", fmt::format("the gateway has no method {}", call.method)});
 }

@@ -47,6 +47,8 @@ void Node::Impl::on_peer_call(RpcCall call, std::shared_ptr<Responder> responder
                 [this](const auto& request) { return sync::serve_private(chain->private_store(), request); });
         case PeerMethod::kOrder:
         case PeerMethod::kTransaction:
+        case PeerMethod::kSnapshot:
+        case PeerMethod::kChunk:
             break;
     }
     responder->fail({"unknown_method", fmt::format("nodes answer no method {}", call.method)});
