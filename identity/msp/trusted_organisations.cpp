@@ -40,6 +40,14 @@ Status TrustedOrganisations::add(std::string_view org, ByteView der) {
 }
 
 Result<MemberIdentity> TrustedOrganisations::verify(ByteView certificate_der, TimePoint at) const {
+    return verify_chain(certificate_der, at);
+}
+
+Result<MemberIdentity> TrustedOrganisations::verify_at_any_time(ByteView certificate_der) const {
+    return verify_chain(certificate_der, std::nullopt);
+}
+
+Result<MemberIdentity> TrustedOrganisations::verify_chain(ByteView certificate_der, std::optional<TimePoint> at) const {
     FS_ASSIGN(const MemberCertificate member, MemberCertificate::from_der(certificate_der));
     const auto found = cas_.find(member.org);
     if (found == cas_.end()) return fail("unknown_organisation", "no organisation of this consortium: " + member.org);
@@ -47,7 +55,11 @@ Result<MemberIdentity> TrustedOrganisations::verify(ByteView certificate_der, Ti
     const StoreCtx context(must(X509_STORE_CTX_new()));
     must(X509_STORE_CTX_init(context.get(), found->second->store.get(), certificate.get(), nullptr));
     X509_VERIFY_PARAM* parameters = X509_STORE_CTX_get0_param(context.get());
-    X509_VERIFY_PARAM_set_time(parameters, std::chrono::floor<std::chrono::seconds>(at).time_since_epoch().count());
+    if (at)
+        X509_VERIFY_PARAM_set_time(parameters,
+                                   std::chrono::floor<std::chrono::seconds>(*at).time_since_epoch().count());
+    else
+        X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_NO_CHECK_TIME);
     X509_VERIFY_PARAM_set_depth(parameters, 0);  // no CA between the organisation's and the member
     if (X509_verify_cert(context.get()) != 1) {
         const int error = X509_STORE_CTX_get_error(context.get());

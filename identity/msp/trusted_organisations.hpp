@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,12 +29,17 @@ public:
 
     /// Errors: bad_certificate, unknown_organisation, bad_chain, not_yet_valid, expired (the member's or its CA's).
     Result<MemberIdentity> verify(ByteView certificate_der, TimePoint at) const;
+    /// The same at any time: for a certificate that counted once and must be read again. Errors: those of verify but
+    /// not_yet_valid and expired.
+    Result<MemberIdentity> verify_at_any_time(ByteView certificate_der) const;
 
     std::vector<std::string> names() const;  // sorted
     /// All CA certificates, PEM, in order of name: the trust store of TLS links.
     std::string to_pem() const;
 
 private:
+    Result<MemberIdentity> verify_chain(ByteView certificate_der, std::optional<TimePoint> at) const;
+
     struct Ca;
     std::map<std::string, std::shared_ptr<const Ca>, std::less<>> cas_;
 };
