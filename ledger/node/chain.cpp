@@ -16,6 +16,8 @@ namespace {
 /// The root of the newest block's outcomes lies beside the state it belongs to, in the same atomic write: the next
 /// block must carry it. No contract's key begins like this.
 constexpr std::string_view kOutcomesRootKey = "~ledger/outcomes_root";
+/// And who does not lead after it (order::Absences).
+constexpr std::string_view kAbsencesKey = "~ledger/absences";
 constexpr std::uint32_t kAfterAllTransactions = std::numeric_limits<std::uint32_t>::max();
 constexpr std::size_t kOutcomesNamed = 8;
 
@@ -42,7 +44,8 @@ Chain::Chain(std::shared_ptr<const contract::Channel> channel, base::Pool& pool)
             .hash = channel_->genesis_hash(),
             .time_us = channel_->config().created_at_us(),
             .outcomes_root = validate::outcomes_root({}),
-            .has_transactions = false};
+            .has_transactions = false,
+            .absences = {}};
 }
 
 Result<std::unique_ptr<Chain>> Chain::open(const std::filesystem::path& folder,
@@ -88,11 +91,14 @@ Status Chain::load_tip() {
     if (known != hash || !root)
         return fail("damaged", fmt::format("the state at height {} does not belong to the stored block {}", height,
                                            base::to_hex(hash)));
+    FS_ASSIGN(const auto absences_entry, snapshot->get(kAbsencesKey));
+    FS_ASSIGN(auto absences, order::decode_absences(absences_entry ? ByteView(absences_entry->value) : ByteView{}));
     tip_ = {.height = height,
             .hash = hash,
             .time_us = opened.header.time_us(),
             .outcomes_root = *root,
-            .has_transactions = opened.block.transactions_size() > 0};
+            .has_transactions = opened.block.transactions_size() > 0,
+            .absences = std::move(absences)};
     return {};
 }
 
@@ -115,6 +121,10 @@ Result<AppliedBlock> Chain::apply(const proto::Block& block, const proto::BlockH
     }
     result.batch.changes.push_back(
         {std::string(kOutcomesRootKey), to_bytes(result.outcomes_root), {header.height(), kAfterAllTransactions}});
+    auto absences = order::absences_after(*channel_, tip_.absences, header);
+    if (absences != tip_.absences)
+        result.batch.changes.push_back(
+            {std::string(kAbsencesKey), order::encode_absences(absences), {header.height(), kAfterAllTransactions}});
     FS_TRY(state_->apply(result.batch));
     for (const auto& bytes : block.transactions())
         if (const auto transaction = proto::decode<proto::Transaction>(bytes))
@@ -123,7 +133,8 @@ Result<AppliedBlock> Chain::apply(const proto::Block& block, const proto::BlockH
             .hash = blocks::block_hash(block),
             .time_us = header.time_us(),
             .outcomes_root = result.outcomes_root,
-            .has_transactions = block.transactions_size() > 0};
+            .has_transactions = block.transactions_size() > 0,
+            .absences = std::move(absences)};
     last_outcomes_ = result.outcomes;
     applied.tip = tip_;
     applied.outcomes = std::move(result.outcomes);

@@ -177,4 +177,9 @@ void Ordering::act(const order::Refused& action) {
     parts_.metrics.count("ledger_order_refused_total", 1, {{"code", action.error.code}});
 }
 
+void Ordering::act(const order::DoubleVote& action) {
+    base::log_error("{} has signed two votes for one place: it lies, or its key is used twice", action.first.node());
+    parts_.metrics.count("ledger_double_votes_total", 1, {{"node", action.first.node()}});
+}
+
 }  // namespace fairstream::ledger::node

@@ -58,6 +58,7 @@ private:
     void act(const order::SetTimer& action);
     void act(const order::FetchBlocks& action);
     void act(const order::Refused& action);
+    void act(const order::DoubleVote& action);
 
     Parts parts_;
     Hooks hooks_;

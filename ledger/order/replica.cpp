@@ -7,14 +7,7 @@
 namespace fairstream::ledger::order {
 
 Replica::Replica(std::shared_ptr<const Channel> channel, std::string self, Sign sign)
-    : channel_(std::move(channel)), self_(std::move(self)), sign_(std::move(sign)) {
-    FS_ASSERT(channel_->node(self_) != nullptr);
-}
-
-const std::string& Replica::leader(const Channel& channel, std::uint64_t height, std::uint32_t round) {
-    const auto& nodes = channel.nodes();
-    return nodes[(height + round) % nodes.size()].name;
-}
+    : channel_(std::move(channel)), self_(std::move(self)), sign_(std::move(sign)) {}
 
 std::vector<Action> Replica::step(Event event, Monotonic now) {
     FS_ASSERT(now >= now_);
@@ -31,6 +24,7 @@ std::vector<Action> Replica::step(Event event, Monotonic now) {
 
 void Replica::on(Start event) {
     started_ = true;
+    holds_key_ = event.holds_key;
     position_ = event.recovered.last;
     recovered_ = std::move(event.recovered);
     begin_height(event.tip, event.waiting);
@@ -39,7 +33,7 @@ void Replica::on(Start event) {
 void Replica::on(Message event) {
     const auto at = position_of(event.received.body);
     const auto& node = event.received.envelope.node();
-    if (node == self_ || at.height < height_) return;
+    if (node == self_ || at.height < height_ || channel_->node(node) == nullptr) return;
     if (at.height == height_) {
         if (!decided_) take(std::move(event.received));
         return;
@@ -59,6 +53,8 @@ void Replica::on(WaitingChanged event) {
 
 void Replica::on(Applied event) {
     FS_ASSERT(decided_ && event.tip.height == height_);
+    if (event.channel) channel_ = std::move(event.channel);
+    holds_key_ = event.holds_key;
     begin_height(event.tip, event.waiting);
 }
 
@@ -93,7 +89,9 @@ void Replica::begin_height(const Tip& tip, Waiting waiting) {
     for (auto* slots : {&prepares_, &commits_, &round_changes_}) slots->clear();
     checked_.clear();
     persisted_.clear();
+    heard_.clear();
     fetch_at_.reset();
+    lag_patience_ = kLagPatience;
     round_ends_.reset();
     enter_round(0);
 
@@ -113,7 +111,7 @@ void Replica::begin_height(const Tip& tip, Waiting waiting) {
 
 /// Takes up the votes cast before a restart, and sends those of the last round again, byte for byte (W1).
 void Replica::restore() {
-    if (recovered_.last.height != height_) return;
+    if (recovered_.last.height != height_ || !holds_key_) return;
     const auto recovered = std::exchange(recovered_, {});
     for (const auto& [hash, block] : recovered.blocks) persisted_.insert(hash);
     if (recovered.prepared) {
@@ -137,7 +135,7 @@ void Replica::restore() {
         if (block != recovered.blocks.end()) proposal_ = Proposal{block->first, block->second, /*checked=*/true};
     }
     for (const auto& message : sent_) act(Broadcast{message});
-    activate(0);
+    if (has_reason()) activate(0);
     try_commit();
     if (const auto own = commits_.find(self_); !decided_ && own != commits_.end())
         decide_if_committed(own->second.block_hash);
@@ -172,7 +170,9 @@ void Replica::restore_vote(Received own) {
 }
 
 void Replica::take(Received received) {
-    activate(0);
+    if (received.body.config_epoch() != channel_->epoch()) return;  // S5: sent, or checked, before the config changed
+    heard_.insert(received.envelope.node());
+    if (has_reason()) activate(0);
     switch (received.body.step_case()) {
         case proto::OrderMessage::kPropose:
             return on_propose(std::move(received));
@@ -187,12 +187,10 @@ void Replica::take(Received received) {
     }
 }
 
-/// One message per member and step bounds the memory; blocks are kept of rightful leaders and ROUND-CHANGEs only.
+/// One message per member and step bounds the memory. Who leads the next height follows from this one's header.
 void Replica::keep_early(Received received) {
     const auto at = position_of(received.body);
-    const auto& node = received.envelope.node();
-    if (at.step == Step::kPropose && leader(*channel_, at.height, at.round) != node) return;
-    auto& kept = early_[{node, at.step}];
+    auto& kept = early_[{received.envelope.node(), at.step}];
     if (kept.envelope.body().empty() || position_of(kept.body) < at) kept = std::move(received);
 }
 
@@ -212,6 +210,11 @@ Received Replica::vote(proto::OrderMessage body, Bytes block) {
     sent_.push_back(own.envelope);
     act(Broadcast{own.envelope});
     return own;
+}
+
+/// S1, S4; and S5: who is no member of this epoch only follows.
+bool Replica::may_vote(Step step) const {
+    return Position{height_, round_, step} > position_ && holds_key_ && channel_->node(self_) != nullptr;
 }
 
 void Replica::persist_block(const Position& at, const Hash& hash, const Bytes& block) {

@@ -10,12 +10,16 @@
 #include <variant>
 #include <vector>
 
+#include "ledger/order/leaders.hpp"
 #include "ledger/order/messages.hpp"
 #include "ledger/order/records.hpp"
 
 namespace fairstream::ledger::order {
 
 using Monotonic = std::chrono::microseconds;  // base::steady_now()
+
+/// Others are a height ahead for a moment in every block; only longer than this is it lag.
+constexpr std::chrono::milliseconds kLagPatience{100};
 
 /// The end of this node's chain, applied: the parent of the next block.
 struct Tip {
@@ -24,6 +28,7 @@ struct Tip {
     std::uint64_t time_us = 0;      // of the header; at height 0 the genesis config's created_at_us
     Hash outcomes_root{};           // of this block's outcomes; at height 0 the root of none
     bool has_transactions = false;  // its outcomes still need a block after it to be sealed
+    Absences absences{};            // who does not lead the next height, as the headers up to here tell
 };
 
 /// What waits in the mempool.
@@ -41,6 +46,7 @@ struct Start {
     Tip tip;
     Recovered recovered;
     Waiting waiting;
+    bool holds_key = true;  // false: this node has not the key that the config lists for it, and only follows
 };
 /// A message from another member, through verify_message.
 struct Message {
@@ -67,6 +73,10 @@ struct BlockChecked {
 struct Applied {
     Tip tip;
     Waiting waiting;
+    /// The config in force from the next height on, if this block changed it. A node that is no member of it votes no
+    /// more and only follows.
+    std::shared_ptr<const Channel> channel{};
+    bool holds_key = true;  // as in Start, of the config now in force
 };
 /// A decided block fetched from a peer. The shell has checked its certificate's signatures and the block against our
 /// tip (validate::check_certificate, check_block); the replica checks the rest and answers Decided.
@@ -130,7 +140,15 @@ struct Refused {
     Error error;
 };
 
-using Action = std::variant<Persist, Broadcast, BuildBlock, CheckBlock, Decided, SetTimer, FetchBlocks, Refused>;
+/// A member signed two different votes for one place (S1): a proof that it lies, for the consortium. Blocks are left
+/// out.
+struct DoubleVote {
+    proto::SignedOrderMessage first;
+    proto::SignedOrderMessage second;
+};
+
+using Action =
+    std::variant<Persist, Broadcast, BuildBlock, CheckBlock, Decided, SetTimer, FetchBlocks, Refused, DoubleVote>;
 
 /// QBFT (github.com/Consensys/qbft-formal-spec-and-verification) for one node and one channel, one height at a time, as
 /// a plain state machine (ledger.md, "Ordering"; S1-S6 and W1-W6 in comments name its rules). No I/O, clock or thread:
@@ -139,15 +157,13 @@ using Action = std::variant<Persist, Broadcast, BuildBlock, CheckBlock, Decided,
 /// Between Decided and Applied only messages are taken (kept for the next height, one per member and step).
 class Replica {
 public:
-    /// `self` is this node's name in the channel config.
+    /// `channel`: in force at the first height to be decided. `self` is this node's name in it.
     Replica(std::shared_ptr<const Channel> channel, std::string self, Sign sign);
 
     std::vector<Action> step(Event event, Monotonic now);
 
     std::uint64_t height() const { return height_; }  // being decided
     std::uint32_t round() const { return round_; }
-    /// Who proposes in this round: by turns, in voting order.
-    static const std::string& leader(const Channel& channel, std::uint64_t height, std::uint32_t round);
 
 private:
     /// A member's newest vote of one kind. One slot per member bounds what a hostile member can make us keep; an honest
@@ -180,18 +196,20 @@ private:
     void restore_vote(Received own);
     void take(Received received);
     void keep_early(Received received);
-    bool may_vote(Step step) const { return Position{height_, round_, step} > position_; }  // S1, S4
+    bool may_vote(Step step) const;
     Received vote(proto::OrderMessage body, Bytes block);
     void persist_block(const Position& at, const Hash& hash, const Bytes& block);
-    bool leads(std::uint32_t round) const { return leader(*channel_, height_, round) == self_; }
+    const std::string& leader_of(std::uint32_t round) const { return leader(*channel_, tip_.absences, height_, round); }
+    bool leads(std::uint32_t round) const { return leader_of(round) == self_; }
     bool refuse(const std::string& node, Error error);  // false, for the caller to hand on
 
     // timers.cpp
+    bool has_reason() const;
     void activate(std::uint32_t delay_ms);
     void plan_proposal();
     void build();
     void watch_lag();
-    bool behind() const;
+    std::size_t members_ahead() const;
     void ask_for_blocks();
     void reach_round();
     void on_round_timeout();
@@ -218,6 +236,7 @@ private:
     void on_prepare(Received received);
     void on_commit(Received received);
     bool keep(Slots& slots, Slot slot);
+    void double_vote(const proto::SignedOrderMessage& first, const Received& second);
     void prepare();
     void try_commit();
     void try_decide(std::uint32_t round, const Hash& hash);
@@ -228,10 +247,11 @@ private:
     void persist(Bytes record) { persists_.emplace_back(Persist{std::move(record)}); }
     void act(Action action) { actions_.push_back(std::move(action)); }
 
-    const std::shared_ptr<const Channel> channel_;
+    std::shared_ptr<const Channel> channel_;  // in force at height_
     const std::string self_;
     const Sign sign_;
     bool started_ = false;
+    bool holds_key_ = true;
     Monotonic now_{};
     std::vector<Action> persists_;  // of the step that runs: they go first
     std::vector<Action> actions_;
@@ -247,7 +267,9 @@ private:
     std::optional<Proposal> proposal_;  // accepted in round_
     std::optional<Prepared> prepared_;  // the highest certificate, with its block
     Bytes prepared_block_;
+    proto::SignedOrderMessage proposed_;  // the PROPOSE that brought proposal_
     Slots prepares_, commits_, round_changes_;
+    std::set<std::string, std::less<>> heard_;              // members that have sent anything of this height
     std::set<Hash> checked_;                                // blocks that passed CheckBlock
     std::set<Hash> persisted_;                              // blocks that are in the vote log
     std::vector<proto::SignedOrderMessage> justification_;  // ROUND-CHANGEs on which the PROPOSE of round_ stands
@@ -261,6 +283,7 @@ private:
     std::optional<Monotonic> round_ends_;
     std::optional<Monotonic> armed_;
     std::optional<Monotonic> fetch_at_;
+    Monotonic lag_patience_{};
 
     // Of heights above.
     std::map<std::pair<std::string, Step>, Received> early_;  // of height_ + 1, one per member and step

@@ -55,12 +55,12 @@ void Replica::on_propose(Received received) {
     const auto& node = received.envelope.node();
     const auto round = propose.round();
     if (round < round_) return;
-    if (leader(*channel_, height_, round) != node) {
+    if (leader_of(round) != node) {
         refuse(node, {"not_leader", node + " does not lead round " + std::to_string(round)});
         return;
     }
-    if (round == round_ && proposal_ && as_text(proposal_->block_hash) != propose.block_hash()) {
-        refuse(node, {"double_vote", node + " proposes two blocks at " + to_text(position_of(received.body))});
+    if (round == round_ && proposal_ && proposed_.body() != received.envelope.body() && !proposed_.body().empty()) {
+        double_vote(proposed_, received);
         return;
     }
     if (round == round_ && (proposal_ || !may_vote(Step::kPrepare))) return;
@@ -86,6 +86,7 @@ void Replica::on_propose(Received received) {
     const auto hash = identity::crypto::to_hash(as_bytes(propose.block_hash()));
     FS_ASSERT(hash.has_value());  // verify_message
     if (round > round_) enter_round(round);
+    proposed_ = bare(received.envelope);
     accept(*hash, to_bytes(as_bytes(block)), /*fresh=*/!prepared_round);
 }
 
@@ -97,10 +98,11 @@ Status Replica::check_header(ByteView block, const Rounds& rounds) const {
         return fail("wrong_block", "the block is of another channel or config epoch");
     if (header.height() != height_ || header.previous_hash() != as_text(tip_.hash))
         return fail("bad_parent", "the block does not follow height " + std::to_string(tip_.height));
-    if (header.round() < rounds.first || header.round() > rounds.last ||
-        header.proposer() != leader(*channel_, height_, header.round()))
+    if (header.round() < rounds.first || header.round() > rounds.last || header.proposer() != leader_of(header.round()))
         return fail("wrong_block", "the header names round " + std::to_string(header.round()) +
                                        " and a proposer that " + "did not lead it, or a later round than the PROPOSE");
+    if (parsed.transactions_size() == 0 && header.round() == 0 && !tip_.has_transactions)
+        return fail("wrong_block", "an empty block where nothing is left to be sealed");
     return {};
 }
 
@@ -176,6 +178,7 @@ void Replica::enter_round(std::uint32_t round) {
     round_ = round;
     reached_ = round == 0;
     proposal_.reset();
+    proposed_.Clear();
     justification_.clear();
     sent_.clear();
     building_ = false;

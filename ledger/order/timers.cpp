@@ -6,9 +6,9 @@ namespace fairstream::ledger::order {
 
 namespace {
 
-/// Others are a height ahead for a moment in every block; only longer than this is it lag.
-constexpr std::chrono::milliseconds kLagPatience{100};
 constexpr std::chrono::milliseconds kFetchPause{200};
+/// How long blocks are asked for on the word of f members or fewer, who may all lie: the pauses double up to this.
+constexpr std::chrono::seconds kLongestLagPatience{10};
 
 Monotonic milliseconds(std::uint32_t count) {
     return std::chrono::milliseconds(count);
@@ -24,8 +24,13 @@ void Replica::on(Tick) {
     if (round_ends_ && *round_ends_ <= now_) on_round_timeout();
 }
 
-/// There is something to decide at this height: the round's time runs from now on, `delay_ms` later if that is when its
-/// leader will first propose.
+/// There is something to decide at this height: transactions wait, outcomes are unsealed, or f + 1 members speak of it,
+/// so that one that is honest has a reason; a prepared block is the word of q. Fewer cannot make the others work.
+bool Replica::has_reason() const {
+    return waiting_.any || tip_.has_transactions || prepared_ || heard_.size() > channel_->faults();
+}
+
+/// The round's time runs from now on, `delay_ms` later if that is when its leader will first propose.
 void Replica::activate(std::uint32_t delay_ms) {
     if (!round_ends_) round_ends_ = now_ + milliseconds(delay_ms) + round_timeout(round_);
 }
@@ -54,19 +59,27 @@ void Replica::build() {
 
 /// Members that speak of heights above: either this node decides soon, or it asks for the blocks.
 void Replica::watch_lag() {
-    if (!decided_ && !fetch_at_ && behind()) fetch_at_ = now_ + kLagPatience;
+    if (!decided_ && !fetch_at_ && members_ahead() > 0) fetch_at_ = now_ + lag_patience_;
 }
 
-bool Replica::behind() const {
-    return std::any_of(heights_seen_.begin(), heights_seen_.end(),
-                       [this](const auto& seen) { return seen.second > height_; });
+std::size_t Replica::members_ahead() const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(heights_seen_, [this](const auto& seen) { return seen.second > height_; }));
 }
 
 void Replica::ask_for_blocks() {
     fetch_at_.reset();
     if (channel_->nodes().size() == 1) return;
     act(FetchBlocks{height_});
-    if (behind()) fetch_at_ = now_ + kFetchPause;
+    const auto ahead = members_ahead();
+    if (ahead > channel_->faults()) {  // an honest one is
+        fetch_at_ = now_ + kFetchPause;
+    } else if (ahead > 0 && lag_patience_ < kLongestLagPatience) {
+        lag_patience_ = std::min<Monotonic>(2 * lag_patience_, kLongestLagPatience);
+        fetch_at_ = now_ + lag_patience_;
+    } else {
+        heights_seen_.clear();
+    }
 }
 
 /// q members have come to this round: its time runs from here, so that it runs for all at nearly the same time.
@@ -79,6 +92,10 @@ void Replica::reach_round() {
 /// A round is left only when q members have reached it, as PBFT does (Castro and Liskov, OSDI 1999, 4.5.2): otherwise
 /// its own votes are sent again. So honest members never drift apart, however long a partition lasts.
 void Replica::on_round_timeout() {
+    if (!has_reason()) {  // what waited is gone, and others are content: silence
+        round_ends_.reset();
+        return;
+    }
     ask_for_blocks();
     if (reached_ && round_ < kMaxRound) return start_round_change(round_ + 1);
     for (const auto& message : sent_) act(Broadcast{message});

@@ -21,12 +21,22 @@ bool Replica::keep(Slots& slots, Slot slot) {
     if (known != slots.end()) {
         if (slot.round < known->second.round) return false;
         if (slot.round == known->second.round) {
-            if (slot.block_hash == known->second.block_hash) return false;
-            return refuse(node, {"double_vote", node + " votes twice at " + to_text(position_of(slot.received.body))});
+            if (slot.received.envelope.body() != known->second.received.envelope.body())
+                double_vote(known->second.received.envelope, slot.received);
+            return false;
         }
     }
     slots[node] = std::move(slot);
     return true;
+}
+
+void Replica::double_vote(const proto::SignedOrderMessage& first, const Received& second) {
+    const auto& node = first.node();
+    refuse(node, {"double_vote", node + " votes twice at " + to_text(position_of(second.body))});
+    DoubleVote proof{first, second.envelope};
+    proof.first.clear_block();
+    proof.second.clear_block();
+    act(std::move(proof));
 }
 
 void Replica::on_prepare(Received received) {
@@ -47,8 +57,7 @@ void Replica::on(BlockChecked event) {
         proposal_->checked)
         return;
     if (!event.verdict) {
-        refuse(leader(*channel_, height_, round_),
-               {"wrong_block", event.verdict.error().code + ": " + event.verdict.error().message});
+        refuse(leader_of(round_), {"wrong_block", event.verdict.error().code + ": " + event.verdict.error().message});
         return;
     }
     checked_.insert(event.block_hash);

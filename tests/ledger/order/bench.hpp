@@ -64,7 +64,7 @@ public:
     void apply(order::Waiting waiting = {}) {
         const auto decisions = asked<order::Decided>();
         REQUIRE(decisions.size() == 1);
-        tip = tip_after(*proto::decode<proto::Block>(decisions[0].block));
+        tip = tip_after(channel(), tip, *proto::decode<proto::Block>(decisions[0].block));
         step(order::Applied{tip, waiting});
     }
 

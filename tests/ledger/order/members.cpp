@@ -88,7 +88,7 @@ bool stub_check(std::string_view node, ByteView body, ByteView signature) {
 }
 
 order::Tip genesis_tip(const Channel& channel) {
-    return {0, channel.genesis_hash(), channel.config().created_at_us(), outcomes_of({}), false};
+    return {0, channel.genesis_hash(), channel.config().created_at_us(), outcomes_of({}), false, {}};
 }
 
 /// Any function of the transactions will do: all nodes compute the same.
@@ -98,9 +98,14 @@ Hash outcomes_of(const proto::Block& block) {
     return crypto::merkle_root(leaves);
 }
 
-order::Tip tip_after(const proto::Block& block) {
+order::Tip tip_after(const Channel& channel, const order::Tip& parent, const proto::Block& block) {
     const auto header = need(proto::decode<proto::BlockHeader>(block.header()));
-    return {header.height(), hash_of(block), header.time_us(), outcomes_of(block), block.transactions_size() > 0};
+    return {header.height(),
+            hash_of(block),
+            header.time_us(),
+            outcomes_of(block),
+            block.transactions_size() > 0,
+            order::absences_after(channel, parent.absences, header)};
 }
 
 proto::Block block_on(const Channel& channel, const order::Tip& parent, std::uint32_t round,
@@ -114,7 +119,7 @@ proto::Block block_on(const Channel& channel, const order::Tip& parent, std::uin
     header.set_transactions_root(proto::as_field(outcomes_of(block)));
     header.set_previous_outcomes_root(proto::as_field(parent.outcomes_root));
     header.set_time_us(std::max(time_us, parent.time_us + 1));
-    header.set_proposer(order::Replica::leader(channel, parent.height + 1, round));
+    header.set_proposer(order::leader(channel, parent.absences, parent.height + 1, round));
     header.set_round(round);
     header.set_config_epoch(channel.epoch());
     block.set_header(header.SerializeAsString());

@@ -29,7 +29,7 @@ bool stub_check(std::string_view node, ByteView body, ByteView signature);
 /// The tip before the first block.
 order::Tip genesis_tip(const ledger::contract::Channel& channel);
 Hash outcomes_of(const proto::Block& block);
-order::Tip tip_after(const proto::Block& block);
+order::Tip tip_after(const ledger::contract::Channel& channel, const order::Tip& parent, const proto::Block& block);
 
 /// A well-formed block on `parent`, first proposed by the leader of `round`.
 proto::Block block_on(const ledger::contract::Channel& channel, const order::Tip& parent, std::uint32_t round,

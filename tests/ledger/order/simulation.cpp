@@ -226,7 +226,7 @@ void Simulation::decided(Node& node, const order::Decided& decision) {
         stored.set_certificate(decision.certificate.SerializeAsString());
         const auto block = proto::decode<proto::Block>(decision.block);
         node.chain.push_back(std::move(stored));
-        node.tip = tip_after(*block);
+        node.tip = tip_after(*members_.channel, node.tip, *block);
         node.committed.insert(block->transactions().begin(), block->transactions().end());
         if (!calm() && chance(options_.crash_permille)) return crash(node);  // durable; the log still has its votes
         if (chance(500)) node.records.clear();

@@ -13,8 +13,41 @@ TEST_CASE("a node with nothing to decide sets no timer") {
     Bench node(0);
     node.start();
     CHECK_FALSE(node.timer);
-    node.hear(node.prepares(0, node.block("a"), {2}));  // a message of the height starts the round's time
+    node.hear(node.prepares(0, node.block("a"), {2}) + node.commits(0, node.block("a"), {2}));
+    CHECK_FALSE(node.timer);  // whatever one member says, it may be lying
+    node.hear(node.prepares(0, node.block("a"), {3}));
     CHECK(node.timer == order::Monotonic(400ms));
+}
+
+TEST_CASE("one member cannot make an idle network decide empty blocks") {
+    Bench node(0);
+    node.start();
+    SECTION("by messages of the height") {
+        node.hear(node.round_changes(1, {1}) + node.round_changes(2, {1}) + node.prepares(0, node.block("a"), {1}));
+        CHECK_FALSE(node.timer);
+        CHECK(node.round() == 0);
+    }
+    SECTION("by proposing one") {
+        node.hear(node.propose(1, 0, proto::encode(block_on(node.channel(), node.tip, 0, {}, 0))));
+        CHECK(node.refused() == std::vector<std::string>{"wrong_block"});
+        CHECK(node.sent().empty());
+    }
+    CHECK(node.log.empty());
+}
+
+TEST_CASE("a node whose transactions have gone falls silent, and wakes when others speak") {
+    Bench node(0);
+    node.start({.any = true, .full_block = false});
+    node.time_out();
+    REQUIRE(node.sent(Step::kRoundChange).size() == 1);
+    node.step(order::WaitingChanged{});
+    node.time_out();
+    CHECK(node.sent().empty());
+    CHECK_FALSE(node.timer);
+    node.hear(node.round_changes(1, {1}));
+    CHECK_FALSE(node.timer);
+    node.hear(node.round_changes(1, {3}));
+    REQUIRE(node.timer);
 }
 
 TEST_CASE("a leader proposes at once when the last block is long ago, else gathers first; a full block never waits") {
@@ -87,6 +120,36 @@ TEST_CASE("members that stay a height ahead are asked for blocks, those that are
         CHECK(node.asked<order::FetchBlocks>()[0].from == 1);
         node.time_out();
         CHECK(node.asked<order::FetchBlocks>().size() == 1);  // and again until it has them
+    }
+}
+
+TEST_CASE(
+    "one member that claims a great height is asked about it ever more rarely, two that are ahead five times a "
+    "second") {
+    Bench node(0);
+    node.start();
+    const auto claim = [&](std::size_t member) {
+        node.hear(signed_by(node.channel(), node_name(member), prepare_of(1'000'000, 0, Hash{1})));
+    };
+    const auto pauses_ms = [&](std::size_t count) {
+        std::vector<std::int64_t> out;
+        for (auto last = node.now; out.size() < count && node.timer; last = node.now) {
+            node.time_out();
+            CHECK(node.asked<order::FetchBlocks>().size() == 1);
+            out.push_back(std::chrono::duration_cast<std::chrono::milliseconds>(node.now - last).count());
+        }
+        return out;
+    };
+    claim(3);
+    SECTION("one") {
+        CHECK(pauses_ms(20) == std::vector<std::int64_t>{100, 200, 400, 800, 1600, 3200, 6400, 10'000});
+        CHECK_FALSE(node.timer);  // forgotten
+        claim(3);
+        CHECK(pauses_ms(20) == std::vector<std::int64_t>{10'000});
+    }
+    SECTION("two") {
+        claim(2);
+        CHECK(pauses_ms(5) == std::vector<std::int64_t>{100, 200, 200, 200, 200});
     }
 }
 

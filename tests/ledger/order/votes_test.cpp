@@ -208,7 +208,8 @@ TEST_CASE("messages of the next height wait for it") {
     const auto a = node.block("a");
     node.hear(node.propose(1, 0, a));
     node.hear(node.prepares(0, a, {1, 2}));
-    const auto b = proto::encode(block_on(node.channel(), tip_after(*proto::decode<proto::Block>(a)), 0, {"b"}, 0));
+    const auto b = proto::encode(
+        block_on(node.channel(), tip_after(node.channel(), node.tip, *proto::decode<proto::Block>(a)), 0, {"b"}, 0));
     auto early = signed_by(node.channel(), node_name(2), propose_of(2, 0, *order::hash_of(b)));
     early.set_block(proto::as_field(b));
     node.hear(early);
