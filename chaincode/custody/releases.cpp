@@ -25,8 +25,8 @@ namespace {
 /// deadline, so that key and money are never both the buyer's.
 constexpr minutes kReleaseMargin{3};
 
-std::string release_key(const std::string& purchase, std::uint32_t index) {
-    return "release/" + purchase + "/" + std::to_string(index);
+std::string release_key(const std::string& purchase, std::uint32_t key_epoch, std::uint32_t index) {
+    return "release/" + purchase + "/" + rules::sortable(key_epoch) + "/" + std::to_string(index);
 }
 
 /// What a purchase says that never changes.
@@ -38,8 +38,34 @@ Result<schema::Purchase> purchase_record(Context& context, const std::string& id
     return std::move(*reply.mutable_purchase());
 }
 
-Result<schema::DealingRecord> dealing_of(Context& context, const schema::Purchase& purchase) {
-    return find_dealing(context, purchase.stream_id(), purchase.batch().key_epoch());
+/// The dealing of the key epoch that is asked for, if the purchase opens it. Errors: wrong_key_epoch, not_covered.
+Result<schema::DealingRecord> dealing_of(Context& context, const schema::Purchase& purchase, std::uint32_t key_epoch) {
+    if (purchase.has_window()) {
+        schema::GetKeyEpochRequest request;
+        request.set_purchase(purchase.id());
+        request.set_key_epoch(key_epoch);
+        FS_TRY(rules::call<schema::KeyEpoch>(context, names::contract::kMarketplace, names::marketplace::kGetKeyEpoch,
+                                             request));
+        return find_dealing(context, purchase.stream_id(), key_epoch);
+    }
+    const auto own = purchase.batch().key_epoch();
+    if (key_epoch != 0 && key_epoch != own)
+        return fail("wrong_key_epoch", "the purchase is of key epoch " + std::to_string(own));
+    return find_dealing(context, purchase.stream_id(), own);
+}
+
+/// Until the release deadline, and not before the time that is bought has begun.
+Status check_time(Context& context, const schema::Purchase& purchase) {
+    // A refund for want of keys opens after the deadline, so this guard also means: not refunded.
+    const auto deadline = base::from_us(purchase.deadlines().release_us());
+    if (context.created_at() >= deadline) return fail("too_late", "the release deadline has passed");
+    context.require_before(deadline);
+    if (!purchase.has_window()) return {};
+    const auto begins = base::from_us(purchase.window().from_us());
+    if (context.created_at() < begins)
+        return fail("too_early", "the time that was bought begins at " + base::to_rfc3339(begins));
+    context.require_after(begins);
+    return {};
 }
 
 /// The organisation's place in the roster of the dealing, from 1. Error: not_custodian.
@@ -75,15 +101,12 @@ Result<schema::ReleaseRecord> release(Context& context, const schema::ReleaseReq
     FS_ASSIGN(const auto member, rules::direct_member(context, identity::msp::Role::kNode));
     FS_TRY(rules::check_id("purchase", request.purchase()));
     FS_ASSIGN(const auto purchase, purchase_record(context, request.purchase()));
-    FS_ASSIGN(const auto dealing, dealing_of(context, purchase));
+    FS_ASSIGN(const auto dealing, dealing_of(context, purchase, request.key_epoch()));
     FS_ASSIGN(const auto index, index_of(dealing, member.org));
-    const auto key = release_key(purchase.id(), index);
+    const auto key = release_key(purchase.id(), dealing.key_epoch(), index);
     FS_ASSIGN(const auto before, context.get(key));
     if (before) return fail("already_released", member.org + " has released its share for this purchase");
-    // A refund for want of keys opens after the deadline, so this guard also means: not refunded.
-    const auto deadline = base::from_us(purchase.deadlines().release_us());
-    if (context.created_at() >= deadline) return fail("too_late", "the release deadline has passed");
-    context.require_before(deadline);
+    FS_TRY(check_time(context, purchase));
     FS_TRY(verify(context, {.purchase = purchase, .dealing = dealing, .index = index}, request));
     schema::ReleaseRecord record;
     record.set_index(index);
@@ -92,6 +115,7 @@ Result<schema::ReleaseRecord> release(Context& context, const schema::ReleaseReq
     schema::ShareReleased event;
     event.set_purchase(purchase.id());
     event.set_index(index);
+    event.set_key_epoch(dealing.key_epoch());
     rules::emit(context, names::custody::kShareReleased, event);
     return record;
 }
@@ -100,9 +124,9 @@ Result<schema::ReleaseTask> get_release_task(Context& context, const schema::Get
     FS_ASSIGN(const auto member, rules::direct_member(context, identity::msp::Role::kNode));
     FS_TRY(rules::check_id("purchase", request.purchase()));
     FS_ASSIGN(const auto purchase, purchase_record(context, request.purchase()));
-    FS_ASSIGN(const auto dealing, dealing_of(context, purchase));
+    FS_ASSIGN(const auto dealing, dealing_of(context, purchase, request.key_epoch()));
     FS_ASSIGN(const auto index, index_of(dealing, member.org));
-    FS_ASSIGN(const auto released, context.get(release_key(purchase.id(), index)));
+    FS_ASSIGN(const auto released, context.get(release_key(purchase.id(), dealing.key_epoch(), index)));
     FS_ASSIGN(const auto package, shares_of(context, dealing));
     if (static_cast<int>(index) > package.y_size())
         return fail("corrupt_state", "the private shares are fewer than the custodians");
@@ -114,7 +138,9 @@ Result<schema::ReleaseTask> get_release_task(Context& context, const schema::Get
     task.set_buyer(purchase.buyer());
     task.set_release_before_us(purchase.deadlines().release_us());
     const auto last_moment = base::from_us(purchase.deadlines().release_us()) - kReleaseMargin;
-    task.set_wanted(!released && context.created_at() <= last_moment);
+    const auto now = context.created_at();
+    task.set_not_before_us(purchase.window().from_us());
+    task.set_wanted(!released && now <= last_moment && now >= base::from_us(task.not_before_us()));
     return task;
 }
 
@@ -122,10 +148,11 @@ Result<schema::GetReleasesReply> get_releases(Context& context, const schema::Ge
     FS_TRY(rules::check_id("purchase", request.purchase()));
     FS_ASSIGN(const auto purchase, purchase_record(context, request.purchase()));
     schema::GetReleasesReply reply;
-    FS_ASSIGN(*reply.mutable_dealing(), dealing_of(context, purchase));
+    FS_ASSIGN(*reply.mutable_dealing(), dealing_of(context, purchase, request.key_epoch()));
     for (int i = 1; i <= reply.dealing().organisations_size(); ++i) {
-        FS_ASSIGN(auto record, rules::load<schema::ReleaseRecord>(
-                                   context, release_key(purchase.id(), static_cast<std::uint32_t>(i))));
+        FS_ASSIGN(auto record,
+                  rules::load<schema::ReleaseRecord>(
+                      context, release_key(purchase.id(), reply.dealing().key_epoch(), static_cast<std::uint32_t>(i))));
         if (record) *reply.add_releases() = std::move(*record);
     }
     return reply;
@@ -139,7 +166,7 @@ Result<schema::CountReleasesReply> count_releases(Context& context, const schema
     reply.set_threshold(dealing.threshold());
     std::uint32_t count = 0;
     for (std::uint32_t i = 1; i <= custodians && count < dealing.threshold(); ++i) {
-        FS_ASSIGN(const auto record, context.get(release_key(request.purchase(), i)));
+        FS_ASSIGN(const auto record, context.get(release_key(request.purchase(), request.key_epoch(), i)));
         if (record) ++count;
     }
     reply.set_releases(count);

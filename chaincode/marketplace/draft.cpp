@@ -18,6 +18,8 @@ constexpr std::size_t kMaxContentTypeBytes = 100;
 constexpr std::size_t kMaxUnitBytes = 32;
 constexpr int kMaxTags = 16;
 constexpr std::int64_t kDegree = 10'000'000;
+constexpr std::int64_t kMinWindowSeconds = 10;
+constexpr std::int64_t kMaxWindowSeconds = 31 * 24 * 3600;
 
 Status check_topic(std::string_view topic) {
     FS_TRY(rules::check_word("topic", topic, 1, kMaxTopicBytes, kTopicCharacters));
@@ -38,6 +40,13 @@ Status check_licence(std::string_view licence) {
     return {};
 }
 
+Status check_mode(const schema::OfferDraft& draft) {
+    if (draft.mode() == kOneOff) return rules::check_range("window_s", draft.window_s(), 0, 0);
+    if (draft.mode() == kStream)
+        return rules::check_range("window_s", draft.window_s(), kMinWindowSeconds, kMaxWindowSeconds);
+    return fail("unknown_mode", "mode: 'one-off' and 'stream' are the modes there are");
+}
+
 Status check_place(const schema::Place& place) {
     FS_TRY(rules::check_range("latitude_e7", place.latitude_e7(), -90 * kDegree, 90 * kDegree));
     return rules::check_range("longitude_e7", place.longitude_e7(), -180 * kDegree, 180 * kDegree);
@@ -47,7 +56,7 @@ Status check_place(const schema::Place& place) {
 
 Status check_draft(const schema::OfferDraft& draft) {
     FS_TRY(check_topic(draft.topic()));
-    if (draft.mode() != "one-off") return fail("unknown_mode", "mode: 'one-off' is the mode there is");
+    FS_TRY(check_mode(draft));
     FS_TRY(rules::check_range("price_micro", draft.price_micro(), 1, rules::kMaxPrice));
     FS_TRY(rules::check_range("minimum_trust", draft.terms().minimum_trust(), 0, rules::kOne));
     FS_TRY(check_licence(draft.terms().licence()));

@@ -1,7 +1,11 @@
 #include "chaincode/marketplace/purchases.hpp"
 
+#include "chaincode/marketplace/draft.hpp"
+#include "chaincode/marketplace/key_epochs.hpp"
 #include "chaincode/marketplace/offers.hpp"
 #include "chaincode/marketplace/settings.hpp"
+#include "chaincode/marketplace/windows.hpp"
+#include "chaincode/rules/amounts.hpp"
 #include "chaincode/rules/arguments.hpp"
 #include "chaincode/rules/caller.hpp"
 #include "chaincode/rules/records.hpp"
@@ -105,7 +109,7 @@ Status escrow(Context& context, const schema::Purchase& purchase) {
 }
 
 /// delta: the right to read what was bought, until the delivery deadline.
-Status grant_download(Context& context, const schema::Purchase& purchase) {
+Status grant_download(Context& context, const schema::Purchase& purchase, std::uint32_t receipt_window) {
     schema::CreateGrantRequest request;
     auto& grant = *request.mutable_grant();
     grant.set_id(purchase.grant());
@@ -119,6 +123,13 @@ Status grant_download(Context& context, const schema::Purchase& purchase) {
     grant.set_expires_us(purchase.deadlines().delivery_us());
     grant.set_purchase(purchase.id());
     grant.set_offer(purchase.agreement().offer());
+    if (purchase.has_window()) {
+        grant.set_first_sequence(0);
+        grant.set_last_sequence(rules::kMaxBatchEntries);
+        grant.set_from_us(purchase.window().from_us());
+        grant.set_until_us(purchase.window().until_us());
+        grant.set_receipt_window(receipt_window);
+    }
     FS_TRY(rules::call<schema::Grant>(context, names::contract::kSecurityManager, names::security_manager::kCreateGrant,
                                       request));
     return {};
@@ -129,6 +140,7 @@ Status record(Context& context, const schema::Purchase& purchase, const schema::
     FS_TRY(store_progress(context, purchase.id(), progress));
     FS_TRY(context.put(request_key(purchase.buyer(), purchase.request_id()), as_bytes(purchase.id())));
     FS_TRY(context.put(buyer_key(purchase), as_bytes(purchase.id())));
+    if (purchase.has_window()) FS_TRY(store_window(context, purchase));
     schema::PurchaseMade event;
     event.set_purchase(purchase.id());
     event.set_offer(purchase.agreement().offer());
@@ -139,11 +151,55 @@ Status record(Context& context, const schema::Purchase& purchase, const schema::
     return {};
 }
 
+Result<Releases> count_releases(Context& context, const schema::Purchase& purchase, std::uint32_t key_epoch) {
+    schema::CountReleasesRequest request;
+    request.set_purchase(purchase.id());
+    request.set_stream_id(purchase.stream_id());
+    request.set_key_epoch(key_epoch);
+    FS_ASSIGN(const auto reply, rules::call<schema::CountReleasesReply>(context, names::contract::kCustody,
+                                                                        names::custody::kCountReleases, request));
+    return Releases{.count = reply.releases(), .threshold = reply.threshold()};
+}
+
+/// Of a window: of the newest key epoch that it meets.
+Result<Releases> newest_releases(Context& context, const schema::Purchase& purchase) {
+    FS_ASSIGN(const auto epoch,
+              last_opened_before(context, purchase.agreement().offer(), purchase.window().until_us()));
+    if (!epoch || !meets(*epoch, purchase.window())) return Releases{};
+    return count_releases(context, purchase, epoch->number());
+}
+
 Result<schema::Purchase> current(Context& context, const std::string& id) {
     FS_ASSIGN(auto purchase, find_purchase(context, id));
     FS_ASSIGN(const auto progress, find_progress(context, id));
-    FS_ASSIGN(const auto releases, releases_of(context, purchase));
+    Releases releases;
+    if (!purchase.has_window()) {
+        FS_ASSIGN(releases, releases_of(context, purchase));
+    } else if (check_open(progress)) {
+        FS_ASSIGN(releases, newest_releases(context, purchase));
+    }
+    FS_ASSIGN(const auto renewal, renewal_of(context, id));
+    purchase.set_renewed_by(renewal);
     return with_progress(std::move(purchase), progress, releases);
+}
+
+/// What it covers, and until when it can be delivered, paid and refunded.
+Status set_cover(Context& context, const schema::Offer& offer, const schema::RequestDownloadTokenRequest& request,
+                 const schema::MarketSettings& settings, schema::Purchase& purchase) {
+    if (offer.draft().mode() == kStream) {
+        FS_ASSIGN(*purchase.mutable_window(), make_window(context, offer, purchase.buyer(), request));
+        const auto price = offer.draft().price_micro() * static_cast<std::int64_t>(request.windows());
+        FS_TRY(rules::check_range("windows times price", price, 1, rules::kMaxPrice));
+        purchase.mutable_agreement()->set_price_micro(price);
+        *purchase.mutable_deadlines() = deadlines_from(settings, base::from_us(purchase.window().until_us()));
+        return {};
+    }
+    FS_TRY(rules::check_range("windows", request.windows(), 0, 0));
+    FS_TRY(rules::check_text("after", request.after(), 0, 0));
+    FS_ASSIGN(*purchase.mutable_batch(),
+              find_batch(context, offer, request.batch() == 0 ? offer.batches() : request.batch()));
+    *purchase.mutable_deadlines() = deadlines_from(settings, context.created_at());
+    return {};
 }
 
 }  // namespace
@@ -167,18 +223,16 @@ Result<schema::PurchaseReply> request_download_token(Context& context,
     purchase.set_buyer_key(request.buyer_key());
     *purchase.mutable_agreement() = agree(context, offer, buyer, settings);
     purchase.set_stream_id(offer.stream_id());
-    FS_ASSIGN(*purchase.mutable_batch(),
-              find_batch(context, offer, request.batch() == 0 ? offer.batches() : request.batch()));
-    *purchase.mutable_deadlines() = deadlines_from(settings, context.created_at());
+    FS_TRY(set_cover(context, offer, request, settings, purchase));
     purchase.set_grant(rules::second_id(context));
 
     schema::PurchaseProgress progress;
     progress.set_state(schema::ESCROWED);
     FS_TRY(escrow(context, purchase));
-    FS_TRY(grant_download(context, purchase));
+    FS_TRY(grant_download(context, purchase, settings.receipt_window()));
     FS_TRY(record(context, purchase, progress));
     schema::PurchaseReply reply;
-    *reply.mutable_purchase() = with_progress(std::move(purchase), progress, Releases{.count = 0, .threshold = 1});
+    *reply.mutable_purchase() = with_progress(std::move(purchase), progress, Releases{});
     return reply;
 }
 
@@ -225,13 +279,14 @@ Status store_progress(Context& context, const std::string& id, const schema::Pur
 }
 
 Result<Releases> releases_of(Context& context, const schema::Purchase& purchase) {
-    schema::CountReleasesRequest request;
-    request.set_purchase(purchase.id());
-    request.set_stream_id(purchase.stream_id());
-    request.set_key_epoch(purchase.batch().key_epoch());
-    FS_ASSIGN(const auto reply, rules::call<schema::CountReleasesReply>(context, names::contract::kCustody,
-                                                                        names::custody::kCountReleases, request));
-    return Releases{.count = reply.releases(), .threshold = reply.threshold()};
+    return count_releases(context, purchase, purchase.batch().key_epoch());
+}
+
+Status check_open(const schema::PurchaseProgress& progress) {
+    if (progress.state() == schema::SETTLED)
+        return fail("already_settled", "all was delivered and paid; nothing is left in escrow");
+    if (progress.state() == schema::REFUNDED) return fail("already_refunded", "the purchase was refunded");
+    return {};
 }
 
 schema::Purchase with_progress(schema::Purchase purchase, const schema::PurchaseProgress& progress,
@@ -240,6 +295,7 @@ schema::Purchase with_progress(schema::Purchase purchase, const schema::Purchase
     purchase.set_state(released ? schema::RELEASED : progress.state());
     purchase.set_paid_micro(progress.paid_micro());
     purchase.set_delivered_entries(progress.delivered_entries());
+    purchase.set_returned_micro(progress.returned_micro());
     purchase.set_releases(releases.count);
     return purchase;
 }

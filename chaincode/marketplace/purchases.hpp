@@ -28,10 +28,14 @@ Status store_progress(ledger::contract::Context& context, const std::string& id,
 /// How many shares of the key are released (counted up to the threshold), and how many it takes.
 struct Releases {
     std::uint32_t count = 0;
-    std::uint32_t threshold = 0;
+    std::uint32_t threshold = 1;
     bool enough() const { return count >= threshold; }
 };
+/// Of a purchase of a batch.
 Result<Releases> releases_of(ledger::contract::Context& context, const schema::Purchase& purchase);
+
+/// Errors: already_settled, already_refunded.
+Status check_open(const schema::PurchaseProgress& progress);
 
 /// The purchase with `progress` and `releases` filled in.
 schema::Purchase with_progress(schema::Purchase purchase, const schema::PurchaseProgress& progress,

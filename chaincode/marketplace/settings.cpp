@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::string_view kSettings = "settings";
 constexpr std::int64_t kMaxSeconds = 30 * 24 * 3600;
+constexpr std::uint32_t kUsualReceiptWindow = 1'000;
+constexpr std::int64_t kMaxReceiptWindow = 1'000'000;
 constexpr std::chrono::seconds kRefundAfterChallenge{1};
 
 schema::MarketSettings default_settings() {
@@ -36,7 +38,8 @@ Status check(const schema::MarketSettings& settings) {
     FS_TRY(rules::check_range("release_s", settings.release_s(), 1, kMaxSeconds));
     FS_TRY(rules::check_range("delivery_s", settings.delivery_s(), 1, kMaxSeconds));
     FS_TRY(rules::check_range("claim_s", settings.claim_s(), 1, kMaxSeconds));
-    return rules::check_range("challenge_s", settings.challenge_s(), 1, kMaxSeconds);
+    FS_TRY(rules::check_range("challenge_s", settings.challenge_s(), 1, kMaxSeconds));
+    return rules::check_range("receipt_window", settings.receipt_window(), 0, kMaxReceiptWindow);
 }
 
 }  // namespace
@@ -58,12 +61,14 @@ Result<schema::SettingsReply> get_settings(Context& context, const schema::GetSe
 
 Result<schema::MarketSettings> settings_now(Context& context) {
     FS_ASSIGN(auto settings, rules::load<schema::MarketSettings>(context, kSettings));
-    return settings ? std::move(*settings) : default_settings();
+    auto now = settings ? std::move(*settings) : default_settings();
+    if (now.receipt_window() == 0) now.set_receipt_window(kUsualReceiptWindow);
+    return now;
 }
 
-schema::Deadlines deadlines_from(const schema::MarketSettings& settings, TimePoint made) {
+schema::Deadlines deadlines_from(const schema::MarketSettings& settings, TimePoint start) {
     using std::chrono::seconds;
-    const auto release = made + seconds(settings.release_s());
+    const auto release = start + seconds(settings.release_s());
     const auto delivery = release + seconds(settings.delivery_s());
     const auto claim = delivery + seconds(settings.claim_s());
     const auto challenge = claim + seconds(settings.challenge_s());

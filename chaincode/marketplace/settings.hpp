@@ -10,7 +10,8 @@ Result<schema::SettingsReply> configure(ledger::contract::Context& context, cons
 Result<schema::SettingsReply> get_settings(ledger::contract::Context& context, const schema::GetSettingsRequest&);
 Result<schema::MarketSettings> settings_now(ledger::contract::Context& context);
 
-/// release < delivery < claim < challenge < refund, counted from `made`.
-schema::Deadlines deadlines_from(const schema::MarketSettings& settings, TimePoint made);
+/// release < delivery < claim < challenge < refund, counted from `start`: when a batch was bought, or when bought time
+/// ends.
+schema::Deadlines deadlines_from(const schema::MarketSettings& settings, TimePoint start);
 
 }  // namespace fairstream::chaincode::marketplace

@@ -7,8 +7,8 @@
 namespace fairstream::chaincode::marketplace {
 
 /// By contract security_manager, which has verified the buyer's receipt.
-Result<schema::PurchaseReply> settle(ledger::contract::Context& context, const schema::SettleRequest& request);
-/// By anyone: after the release deadline if the key was not released, else after the refund deadline.
+Result<schema::SettleReply> settle(ledger::contract::Context& context, const schema::SettleRequest& request);
+/// By anyone: after the release deadline if a batch's key was not released, else after the refund deadline.
 Result<schema::PurchaseReply> refund(ledger::contract::Context& context, const schema::RefundRequest& request);
 
 }  // namespace fairstream::chaincode::marketplace

@@ -5,16 +5,20 @@
 
 namespace fairstream::chaincode::marketplace {
 
-std::vector<Payment> earned(const schema::Purchase& purchase, const schema::PurchaseProgress& progress) {
-    const auto& agreement = purchase.agreement();
-    const auto price = agreement.price_micro();
-    const auto all = entries_of(purchase);
-    const auto delivered = progress.delivered_entries();
+std::uint64_t delivered_of(const Deliveries& deliveries) {
+    std::uint64_t all = 0;
+    for (const auto& delivery : deliveries) all += delivery.entries();
+    return all;
+}
+
+std::vector<Payment> earned(const schema::Agreement& agreement, const Part& part, const Deliveries& deliveries) {
+    const auto [price, all] = part;
+    const auto delivered = delivered_of(deliveries);
     const auto seller_rate =
         static_cast<std::uint32_t>(rules::kOne) - agreement.commission() - agreement.operator_share();
     std::vector<Payment> payments;
     std::int64_t others = 0;
-    for (const auto& delivery : progress.deliveries()) {
+    for (const auto& delivery : deliveries) {
         payments.push_back(
             {delivery.account(), rules::share(price, delivery.entries(), all, agreement.operator_share())});
         others += payments.back().amount_micro;
@@ -26,8 +30,9 @@ std::vector<Payment> earned(const schema::Purchase& purchase, const schema::Purc
     return payments;
 }
 
-std::uint64_t entries_of(const schema::Purchase& purchase) {
-    return purchase.batch().last_sequence() - purchase.batch().first_sequence() + 1;
+Part whole(const schema::Purchase& purchase) {
+    return {.price_micro = purchase.agreement().price_micro(),
+            .entries = purchase.batch().last_sequence() - purchase.batch().first_sequence() + 1};
 }
 
 }  // namespace fairstream::chaincode::marketplace

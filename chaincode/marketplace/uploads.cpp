@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "chaincode/marketplace/draft.hpp"
+#include "chaincode/marketplace/key_epochs.hpp"
 #include "chaincode/marketplace/offers.hpp"
 #include "chaincode/rules/amounts.hpp"
 #include "chaincode/rules/arguments.hpp"
@@ -21,27 +23,20 @@ using ledger::contract::Context;
 namespace {
 
 constexpr std::chrono::hours kUploadGrantLife{24};
+constexpr std::chrono::hours kStreamGrantLife{31 * 24};  // one streaming session
 constexpr std::int64_t kMaxKeyEpoch = UINT32_MAX;
 constexpr std::uint32_t kMaxBatches = 1'000'000;
 constexpr std::size_t kMaxBatchNameBytes = 128;
 constexpr std::size_t kHashBytes = 32;
 constexpr std::int64_t kMaxPlaintextBytes = std::int64_t{1} << 50;
 
-Result<schema::Offer> own_offer(Context& context, const std::string& id) {
-    FS_ASSIGN(const auto caller, rules::direct_actor(context));
-    FS_ASSIGN(auto offer, find_offer(context, id));
-    if (offer.seller() != caller) return fail("not_seller", "the offer is " + offer.seller() + "'s");
-    return offer;
-}
-
-/// The last recorded batch; an empty one (all numbers 0) if there is none.
-Result<schema::Batch> last_batch(Context& context, const schema::Offer& offer) {
-    if (offer.batches() == 0) return schema::Batch{};
-    return find_batch(context, offer, offer.batches());
-}
-
-/// A key epoch that no token and no batch has had: an upload that was given up cannot spoil the next one's key.
+/// Of batches: a key epoch that no token and no batch has had, so that an upload that was given up cannot spoil the
+/// next one's key. Of live streams: the one that can be opened next.
 Result<std::uint32_t> next_key_epoch(Context& context, const schema::Offer& offer, const schema::Batch& last) {
+    if (offer.draft().mode() == kStream) {
+        FS_ASSIGN(const auto newest, newest_key_epoch(context, offer.id()));
+        return newest + 1;
+    }
     const auto key = "epochs/" + offer.id();
     FS_ASSIGN(const auto given, context.integer(key));
     const auto next = std::max<std::int64_t>(given, last.key_epoch()) + 1;
@@ -62,7 +57,8 @@ schema::CreateGrantRequest upload_grant(const Context& context, const schema::Of
     grant.set_first_sequence(first);
     grant.set_last_sequence(rules::kMaxBatchEntries);
     grant.set_not_before_us(base::to_us(context.created_at()));
-    grant.set_expires_us(base::to_us(context.created_at() + kUploadGrantLife));
+    const auto life = offer.draft().mode() == kStream ? kStreamGrantLife : kUploadGrantLife;
+    grant.set_expires_us(base::to_us(context.created_at() + life));
     grant.set_offer(offer.id());
     return request;
 }
@@ -93,13 +89,19 @@ Status check_sequence(const schema::Batch& last, const schema::Batch& batch) {
     return {};
 }
 
-Status check_grant(Context& context, const schema::Offer& offer, const std::string& id, const schema::Batch& batch) {
+/// Error: foreign_grant.
+Result<schema::GrantReply> upload_grant_of(Context& context, const schema::Offer& offer, const std::string& id) {
     schema::GetGrantRequest request;
     request.set_grant(id);
-    FS_ASSIGN(const auto reply, rules::call<schema::GrantReply>(context, names::contract::kSecurityManager,
-                                                                names::security_manager::kGetGrant, request));
+    FS_ASSIGN(auto reply, rules::call<schema::GrantReply>(context, names::contract::kSecurityManager,
+                                                          names::security_manager::kGetGrant, request));
     if (reply.grant().kind() != schema::UPLOAD || reply.grant().offer() != offer.id())
         return fail("foreign_grant", "this is no upload grant of this offer");
+    return reply;
+}
+
+Status check_grant(Context& context, const schema::Offer& offer, const std::string& id, const schema::Batch& batch) {
+    FS_ASSIGN(const auto reply, upload_grant_of(context, offer, id));
     if (batch.first_sequence() < reply.grant().first_sequence())
         return fail("batch_mismatch", "the batch begins before the grant");
     return {};
@@ -124,21 +126,12 @@ Status check_stored(Context& context, const std::string& grant, const schema::Ba
     return {};
 }
 
-Status check_dealt(Context& context, const schema::Offer& offer, std::uint32_t key_epoch) {
-    schema::GetDealingRequest request;
-    request.set_stream_id(offer.stream_id());
-    request.set_key_epoch(key_epoch);
-    const auto dealing =
-        rules::call<schema::DealingRecord>(context, names::contract::kCustody, names::custody::kGetDealing, request);
-    if (dealing) return {};
-    if (dealing.error().code != "not_found") return fail(dealing.error());
-    return fail("not_dealt", "key epoch " + std::to_string(key_epoch) + " is not dealt to the custodians");
-}
-
 /// The same batch, told again after a crash of the seller.
 bool same(const schema::Batch& recorded, schema::Batch batch) {
     batch.set_number(recorded.number());
     batch.set_recorded_at_us(recorded.recorded_at_us());
+    batch.set_from_us(recorded.from_us());
+    batch.set_until_us(recorded.until_us());
     return ledger::proto::encode(recorded) == ledger::proto::encode(batch);
 }
 
@@ -184,6 +177,9 @@ Result<schema::OfferReply> record_stream_details(Context& context, const schema:
     offer.set_batches(offer.batches() + 1);
     batch.set_number(offer.batches());
     batch.set_recorded_at_us(base::to_us(context.created_at()));
+    batch.clear_from_us();
+    batch.clear_until_us();
+    if (offer.draft().mode() == kStream) FS_TRY(close_key_epoch(context, offer.id(), last, batch));
     FS_TRY(store_batch(context, offer, batch));
     FS_TRY(store_offer(context, offer));
     schema::BatchRecorded event;
@@ -192,6 +188,38 @@ Result<schema::OfferReply> record_stream_details(Context& context, const schema:
     event.set_batch(batch.number());
     rules::emit(context, names::marketplace::kBatchRecorded, event);
     return answer(offer, batch);
+}
+
+Result<schema::Offer> own_offer(Context& context, const std::string& id) {
+    FS_ASSIGN(const auto caller, rules::direct_actor(context));
+    FS_ASSIGN(auto offer, find_offer(context, id));
+    if (offer.seller() != caller) return fail("not_seller", "the offer is " + offer.seller() + "'s");
+    return offer;
+}
+
+Result<schema::Batch> last_batch(Context& context, const schema::Offer& offer) {
+    if (offer.batches() == 0) return schema::Batch{};
+    return find_batch(context, offer, offer.batches());
+}
+
+Status check_dealt(Context& context, const schema::Offer& offer, std::uint32_t key_epoch) {
+    schema::GetDealingRequest request;
+    request.set_stream_id(offer.stream_id());
+    request.set_key_epoch(key_epoch);
+    const auto dealing =
+        rules::call<schema::DealingRecord>(context, names::contract::kCustody, names::custody::kGetDealing, request);
+    if (dealing) return {};
+    if (dealing.error().code != "not_found") return fail(dealing.error());
+    return fail("not_dealt", "key epoch " + std::to_string(key_epoch) + " is not dealt to the custodians");
+}
+
+Status check_live_grant(Context& context, const schema::Offer& offer, const std::string& id) {
+    FS_ASSIGN(const auto reply, upload_grant_of(context, offer, id));
+    if (!reply.active()) return fail("not_active", "the upload grant is not active: " + reply.why_not());
+    const auto expires = base::from_us(reply.grant().expires_us());
+    if (context.created_at() >= expires) return fail("expired", "the grant has expired: request a new upload token");
+    context.require_before(expires);
+    return {};
 }
 
 }  // namespace fairstream::chaincode::marketplace

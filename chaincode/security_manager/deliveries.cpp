@@ -20,6 +20,10 @@ namespace {
 
 constexpr std::size_t kMaxReceiptBytes = 16u << 10;
 
+bool sells_time(const schema::Grant& grant) {
+    return grant.until_us() != 0;
+}
+
 std::string delivery_key(const std::string& grant) {
     return "delivery/" + grant;
 }
@@ -48,17 +52,21 @@ Result<schema::DeliveryReceipt> read_receipt(const Context& context, const schem
     return receipt;
 }
 
-/// Later than the last one accepted, and nothing of it taken back.
-Status check_progress(const std::optional<schema::DeliveryReceipt>& before, const schema::DeliveryReceipt& now) {
+/// Later than the last one accepted, and nothing of it taken back. Of a live stream the same receipt may come again: it
+/// pays for the batches that were recorded meanwhile.
+Status check_progress(const schema::Grant& grant, const std::optional<schema::DeliveryReceipt>& before,
+                      const schema::DeliveryReceipt& now) {
     if (!before) return {};
-    if (now.counter() <= before->counter())
+    const bool again = sells_time(grant) && now.counter() == before->counter();
+    if (now.counter() <= before->counter() && !again)
         return fail("stale_receipt",
                     "a receipt with counter " + std::to_string(before->counter()) + " was accepted already");
     if (!includes(now, *before)) return fail("bad_receipt", "takes back what an earlier receipt signed for");
     return {};
 }
 
-Result<schema::SettleRequest> deliveries_of(Context& context, const schema::DeliveryReceipt& receipt) {
+Result<schema::SettleRequest> deliveries_of(Context& context, const schema::DeliveryReceipt& before,
+                                            const schema::DeliveryReceipt& receipt) {
     schema::SettleRequest request;
     request.set_purchase(receipt.purchase());
     std::uint64_t all = 0;
@@ -68,6 +76,11 @@ Result<schema::SettleRequest> deliveries_of(Context& context, const schema::Deli
         delivery.set_operator_(entry.name());
         delivery.set_entries(count(served));
         delivery.set_account(entry.did());
+        for (const auto& range : added(before, served)) {
+            auto& fresh = *delivery.add_fresh();
+            fresh.set_first(range.first());
+            fresh.set_last(range.last());
+        }
         all += delivery.entries();
     }
     request.set_delivered_entries(all);
@@ -89,16 +102,17 @@ Result<schema::DownloadReply> download_data_stream(Context& context, const schem
     FS_ASSIGN(const auto receipt, read_receipt(context, grant, request.receipt()));
     const auto key = delivery_key(grant.id());
     FS_ASSIGN(const auto before, rules::load<schema::DeliveryReceipt>(context, key));
-    FS_TRY(check_progress(before, receipt));
-    FS_ASSIGN(const auto settle, deliveries_of(context, receipt));
-    if (before && entries_of(*before) == settle.delivered_entries())
+    FS_TRY(check_progress(grant, before, receipt));
+    const auto known = before.value_or(schema::DeliveryReceipt{});
+    FS_ASSIGN(const auto settle, deliveries_of(context, known, receipt));
+    if (!sells_time(grant) && entries_of(known) == settle.delivered_entries())
         return fail("nothing_new", "the receipt covers no entry that was not paid for already");
-    FS_TRY(rules::store(context, key, receipt));
-    FS_ASSIGN(const auto purchase, rules::call<schema::PurchaseReply>(context, names::contract::kMarketplace,
-                                                                      names::marketplace::kSettle, settle));
+    FS_ASSIGN(const auto settled, rules::call<schema::SettleReply>(context, names::contract::kMarketplace,
+                                                                   names::marketplace::kSettle, settle));
+    FS_TRY(rules::store(context, key, accepted(known, receipt, settled.through())));
     schema::DownloadReply reply;
-    reply.set_paid_micro(purchase.purchase().paid_micro());
-    reply.set_delivered_entries(purchase.purchase().delivered_entries());
+    reply.set_paid_micro(settled.purchase().paid_micro());
+    reply.set_delivered_entries(settled.purchase().delivered_entries());
     return reply;
 }
 

@@ -60,7 +60,9 @@ Result<std::string> why_not_active(Context& context, const schema::Grant& grant)
     FS_ASSIGN(const auto reply, rules::call<schema::PurchaseReply>(context, names::contract::kMarketplace,
                                                                    names::marketplace::kGetPurchase, request));
     if (reply.purchase().state() == schema::REFUNDED) return std::string("refunded");
-    if (reply.purchase().state() == schema::ESCROWED) return std::string("keys_not_released");
+    // Of a live stream each key epoch is released by itself, while it is read.
+    if (reply.purchase().state() == schema::ESCROWED && !reply.purchase().has_window())
+        return std::string("keys_not_released");
     return std::string();
 }
 

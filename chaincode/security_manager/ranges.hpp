@@ -20,6 +20,13 @@ std::uint64_t count(const schema::OperatorRanges& served);
 /// True if no number stands in two operators' ranges. Precondition: check_ranges of each.
 bool disjoint(const schema::DeliveryReceipt& receipt);
 
+/// What `after` holds of this operator beyond `before`: ascending, disjoint ranges.
+std::vector<schema::SequenceRange> added(const schema::DeliveryReceipt& before, const schema::OperatorRanges& after);
+
+/// `after` without what it adds to `before` above `through`.
+schema::DeliveryReceipt accepted(const schema::DeliveryReceipt& before, const schema::DeliveryReceipt& after,
+                                 std::uint64_t through);
+
 /// True if every operator's numbers in `before` are that operator's in `after` too.
 bool includes(const schema::DeliveryReceipt& after, const schema::DeliveryReceipt& before);
 

@@ -86,8 +86,13 @@ Status check_parties(Context& context, const schema::Purchase& purchase, const s
     return fail("not_party", ratee + " is neither the seller nor an operator of this purchase");
 }
 
-/// S: what was delivered of what was bought.
+/// S: what was delivered of what was bought; of time that was bought, what of it was paid for.
 std::uint32_t outcome_of(const schema::Purchase& purchase) {
+    constexpr auto kAll = static_cast<std::uint32_t>(rules::kOne);
+    if (purchase.has_window())
+        return static_cast<std::uint32_t>(rules::share(rules::kOne, static_cast<std::uint64_t>(purchase.paid_micro()),
+                                                       static_cast<std::uint64_t>(purchase.agreement().price_micro()),
+                                                       kAll));
     const auto entries = purchase.batch().last_sequence() - purchase.batch().first_sequence() + 1;
     return static_cast<std::uint32_t>(rules::share(rules::kOne, std::min(purchase.delivered_entries(), entries),
                                                    entries, static_cast<std::uint32_t>(rules::kOne)));
