@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "marketplace_dapp/cli/verbs.hpp"
+#include "network/receipt_verbs.hpp"
 #include "network/verbs.hpp"
 
 int main(int argc, char** argv) {
@@ -21,6 +22,7 @@ int main(int argc, char** argv) {
     marketplace_dapp::cli::add_common_options(app, session);
     const auto market_verbs = marketplace_dapp::cli::add_market_verbs(app, session, chosen);
     network::add_network_verbs(app, session, chosen);
+    network::add_receipt_verbs(app, session, chosen);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

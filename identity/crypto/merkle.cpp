@@ -11,14 +11,14 @@ namespace {
 constexpr std::uint8_t kLeafPrefix[] = {0x00};
 constexpr std::uint8_t kNodePrefix[] = {0x01};
 
-Hash node(const Hash& left, const Hash& right) {
-    return sha256_of({kNodePrefix, left, right});
-}
-
 }  // namespace
 
 Hash merkle_leaf(ByteView data) {
     return sha256_of({kLeafPrefix, data});
+}
+
+Hash merkle_node(const Hash& left, const Hash& right) {
+    return sha256_of({kNodePrefix, left, right});
 }
 
 Hash merkle_root(std::span<const Hash> leaves) {
@@ -56,13 +56,13 @@ bool merkle_verify(const Hash& leaf, std::uint64_t index, std::uint64_t count, s
     for (const Hash& sibling : path) {
         if (last == 0) return false;
         if ((position & 1) != 0 || position == last) {
-            hash = node(sibling, hash);
+            hash = merkle_node(sibling, hash);
             while ((position & 1) == 0 && position != 0) {
                 position >>= 1;
                 last >>= 1;
             }
         } else {
-            hash = node(hash, sibling);
+            hash = merkle_node(hash, sibling);
         }
         position >>= 1;
         last >>= 1;
@@ -74,7 +74,7 @@ void MerkleAccumulator::add(const Hash& leaf) {
     // One complete subtree per set bit of the count: adding a leaf carries like adding one.
     Hash hash = leaf;
     for (std::uint64_t carry = count_; (carry & 1) != 0; carry >>= 1) {
-        hash = node(peaks_.back(), hash);
+        hash = merkle_node(peaks_.back(), hash);
         peaks_.pop_back();
     }
     peaks_.push_back(hash);
@@ -84,7 +84,7 @@ void MerkleAccumulator::add(const Hash& leaf) {
 Hash MerkleAccumulator::root() const {
     if (peaks_.empty()) return sha256({});
     Hash hash = peaks_.back();
-    for (std::size_t i = peaks_.size() - 1; i-- > 0;) hash = node(peaks_[i], hash);
+    for (std::size_t i = peaks_.size() - 1; i-- > 0;) hash = merkle_node(peaks_[i], hash);
     return hash;
 }
 

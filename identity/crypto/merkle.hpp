@@ -11,6 +11,7 @@ namespace fairstream::identity::crypto {
 /// Merkle trees of RFC 6962, section 2.1: leaf = SHA-256(0x00 || data), node = SHA-256(0x01 || left || right), the root
 /// of no leaves = SHA-256(""). Leaves are given as leaf hashes.
 Hash merkle_leaf(ByteView data);
+Hash merkle_node(const Hash& left, const Hash& right);
 Hash merkle_root(std::span<const Hash> leaves);
 /// Audit path of leaf `index`, nearest sibling first. Precondition: index < leaves.size().
 std::vector<Hash> merkle_path(std::span<const Hash> leaves, std::uint64_t index);

@@ -11,6 +11,7 @@
 #include "ledger/client/gateways.hpp"
 #include "ledger/client/proposal.hpp"
 #include "ledger/client/subscription.hpp"
+#include "ledger/proto/receipt.pb.h"
 #include "ledger/proto/wire.hpp"
 
 namespace fairstream::ledger::client {
@@ -143,9 +144,13 @@ Client::~Client() {
 }
 
 Result<Bytes> Client::evaluate(const Identity& who, const Invocation& what, bool sealed) {
+    return evaluate_signed(make_proposal(impl_->options.channel, who, what, proto::INTENT_QUERY, base::wall_now()),
+                           sealed);
+}
+
+Result<Bytes> Client::evaluate_signed(const proto::ProposalRequest& proposal, bool sealed) {
     proto::EvaluateRequest request;
-    *request.mutable_request() =
-        make_proposal(impl_->options.channel, who, what, proto::INTENT_QUERY, base::wall_now());
+    *request.mutable_request() = proposal;
     request.set_sealed(sealed);
     FS_ASSIGN(const auto reply, impl_->ask<proto::EvaluateReply>(GatewayMethod::kEvaluate, request));
     return to_bytes(std::string_view(reply.response()));
@@ -182,6 +187,14 @@ Result<proto::DecidedBlock> Client::block(std::uint64_t height) {
     proto::GetBlockRequest request;
     request.set_height(height);
     return impl_->ask<proto::DecidedBlock>(GatewayMethod::kGetBlock, request);
+}
+
+Result<Bytes> Client::receipt(ByteView transaction_id) {
+    proto::ReceiptRequest request;
+    request.set_transaction_id(proto::as_field(transaction_id));
+    return impl_->gateways
+        ->call(GatewayMethod::kReceipt, proto::encode(request), impl_->options.call_timeout, kPatience)
+        .result;
 }
 
 Result<proto::InfoReply> Client::info() {

@@ -61,6 +61,8 @@ public:
     Client& operator=(const Client&) = delete;
 
     Result<Bytes> evaluate(const Identity& who, const Invocation& what, bool sealed = false);
+    /// The same for a query that its creator signed elsewhere.
+    Result<Bytes> evaluate_signed(const proto::ProposalRequest& request, bool sealed = false);
     /// Endorse, submit and wait for the commit. Retries by itself, as a new transaction, what was refused for a
     /// conflict or an older config epoch (up to 10 times) and, as the same transaction, what a lost connection
     /// interrupted.
@@ -70,6 +72,9 @@ public:
     Result<proto::CommitStatusReply> commit_status(ByteView transaction_id, std::chrono::milliseconds wait);
     Result<proto::GetTransactionReply> transaction(ByteView transaction_id);
     Result<proto::DecidedBlock> block(std::uint64_t height);
+    /// The Receipt of a committed transaction, as bytes: what receipt::verify_receipt takes. Errors: not_found,
+    /// not_sealed (ask again a little later), pruned.
+    Result<Bytes> receipt(ByteView transaction_id);
     Result<proto::InfoReply> info();
 
     /// Events after `checkpoint`, at least once, in order; follows the chain until cancelled, across reconnects.

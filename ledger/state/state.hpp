@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,6 +24,8 @@ struct TransactionRecord {
     proto::Outcome outcome;
 };
 
+using OtherOutcomes = std::map<std::uint32_t, proto::Outcome>;
+
 /// A consistent view of committed state. Keys here are full keys: "<contract>/<key>". Thread-safe.
 class Snapshot {
 public:
@@ -33,6 +36,8 @@ public:
                                              std::uint32_t limit) const = 0;
     virtual Result<std::optional<TransactionRecord>> transaction(const Hash& id) const = 0;
     virtual Result<std::optional<Hash>> block_hash(std::uint64_t height) const = 0;
+    /// Of a block's transactions that used up no id, by their position in it.
+    virtual Result<OtherOutcomes> other_outcomes(std::uint64_t height) const = 0;
 };
 
 /// What applying one block changes; written in one atomic write with the height inside.
@@ -46,6 +51,7 @@ struct Batch {
     Hash block_hash{};
     std::vector<Change> changes;  // last one wins
     std::vector<std::pair<Hash, TransactionRecord>> transactions;
+    OtherOutcomes other_outcomes;
 };
 
 /// Versioned keys of one channel, in RocksDB (bounded caches and write buffers) behind this narrow interface.

@@ -9,6 +9,7 @@
 ///     s<full key>      u64 block, u32 index, value
 ///     t<id>            u64 block, u32 index, Outcome
 ///     b<u64 height>    block hash
+///     o<u64 height>    lp(u32 index, Outcome) of each transaction of the block that used up no id; absent if none
 ///     h                u64 height
 namespace fairstream::ledger::state {
 
@@ -17,6 +18,7 @@ namespace {
 constexpr char kStateRow = 's';
 constexpr char kTransactionRow = 't';
 constexpr char kBlockRow = 'b';
+constexpr char kOutcomesRow = 'o';
 constexpr std::string_view kHeightRow = "h";
 constexpr std::size_t kVersionBytes = 12;
 
@@ -26,10 +28,10 @@ std::string row_key(char kind, std::string_view key) {
     return out;
 }
 
-std::string height_key(std::uint64_t height) {
+std::string height_key(char kind, std::uint64_t height) {
     Bytes bytes;
     base::append_u64(bytes, height);
-    return row_key(kBlockRow, as_text(bytes));
+    return row_key(kind, as_text(bytes));
 }
 
 tl::unexpected<Error> damaged(std::string_view what) {
@@ -50,6 +52,35 @@ Result<std::pair<Version, ByteView>> split(std::string_view row, std::string_vie
     const ByteView bytes = as_bytes(row);
     const Version version{.block = base::read_u64(bytes), .index = base::read_u32(bytes.subspan(8))};
     return std::pair{version, bytes.subspan(kVersionBytes)};
+}
+
+std::string write_outcomes(const OtherOutcomes& outcomes) {
+    base::LengthPrefixed out;
+    for (const auto& [index, outcome] : outcomes) {
+        Bytes position;
+        base::append_u32(position, index);
+        out.add(position).add(proto::encode(outcome));
+    }
+    return std::string(as_text(out.bytes()));
+}
+
+Result<OtherOutcomes> parse_outcomes(ByteView row) {
+    OtherOutcomes out;
+    const auto next = [&](ByteView& part) {
+        if (row.size() < 4 || row.size() - 4 < base::read_u32(row)) return false;
+        part = row.subspan(4, base::read_u32(row));
+        row = row.subspan(4 + part.size());
+        return true;
+    };
+    while (!row.empty()) {
+        ByteView position;
+        ByteView bytes;
+        if (!next(position) || !next(bytes) || position.size() != 4) return damaged("a block's outcomes");
+        auto outcome = proto::decode<proto::Outcome>(bytes);
+        if (!outcome) return damaged("a block's outcomes");
+        out.emplace(base::read_u32(position), std::move(*outcome));
+    }
+    return out;
 }
 
 class TableSnapshot final : public Snapshot {
@@ -87,11 +118,17 @@ public:
     }
 
     Result<std::optional<Hash>> block_hash(std::uint64_t height) const override {
-        FS_ASSIGN(const auto row, view_->get(height_key(height)));
+        FS_ASSIGN(const auto row, view_->get(height_key(kBlockRow, height)));
         if (!row) return std::optional<Hash>{};
         const auto hash = identity::crypto::to_hash(as_bytes(*row));
         if (!hash) return damaged("a block hash");
         return std::optional<Hash>{*hash};
+    }
+
+    Result<OtherOutcomes> other_outcomes(std::uint64_t height) const override {
+        FS_ASSIGN(const auto row, view_->get(height_key(kOutcomesRow, height)));
+        if (!row) return OtherOutcomes{};
+        return parse_outcomes(as_bytes(*row));
     }
 
 private:
@@ -131,7 +168,9 @@ public:
         for (const auto& [id, record] : batch.transactions)
             changes.push_back(
                 {row_key(kTransactionRow, as_text(id)), versioned(record.at, proto::encode(record.outcome))});
-        changes.push_back({height_key(batch.height), std::string(as_text(batch.block_hash))});
+        if (!batch.other_outcomes.empty())
+            changes.push_back({height_key(kOutcomesRow, batch.height), write_outcomes(batch.other_outcomes)});
+        changes.push_back({height_key(kBlockRow, batch.height), std::string(as_text(batch.block_hash))});
         Bytes height;
         base::append_u64(height, batch.height);
         changes.push_back({std::string(kHeightRow), std::string(as_text(height))});

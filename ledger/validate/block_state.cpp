@@ -56,6 +56,8 @@ Result<proto::Outcome> BlockState::decide(const CheckedTransaction& checked) {
     if (reached_state) {
         used_.emplace_back(checked.id, state::TransactionRecord{here(), outcome});
         used_at_.emplace(checked.id, index_);
+    } else {
+        others_.emplace(index_, outcome);
     }
     ids_.push_back(checked.id);
     ++index_;
@@ -177,6 +179,7 @@ void BlockState::finish(state::Batch& batch) && {
     for (const auto& [key, pending] : changed_.changes())
         batch.changes.push_back({.key = key, .value = pending.value, .version = pending.version});
     batch.transactions = std::move(used_);
+    batch.other_outcomes = std::move(others_);
 }
 
 }  // namespace fairstream::ledger::validate

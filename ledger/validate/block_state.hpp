@@ -42,6 +42,7 @@ private:
     std::vector<identity::crypto::Hash> ids_;  // by position
     std::vector<std::pair<identity::crypto::Hash, state::TransactionRecord>> used_;
     std::map<identity::crypto::Hash, std::uint32_t> used_at_;  // position by id
+    state::OtherOutcomes others_;
 };
 
 }  // namespace fairstream::ledger::validate
