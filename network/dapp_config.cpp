@@ -34,6 +34,7 @@ Result<DappProgramConfig> load_dapp_config(const std::filesystem::path& file) {
     config.text("organisation", 64);
     out.followed.channel = config.text("network", 64);
     const auto roots = beside(file, config.text("roots"));
+    const auto key = beside(file, config.text("key"));
     const auto tls_key = beside(file, config.text("tls_key"));
     const auto tls_certificate = beside(file, config.text("tls_certificate"));
     if (const auto address = marketplace_dapp::client::parse_address(config.text("https_listen", 256)))
@@ -47,6 +48,7 @@ Result<DappProgramConfig> load_dapp_config(const std::filesystem::path& file) {
     if (out.followed.gateways.empty()) config.reject("gateways", "names no node of the own organisation");
     const auto others = read_gateways(config, "other_gateways");
     FS_TRY(config.finish());
+    FS_ASSIGN(out.api.key, identity::crypto::SigningKey::load(key));
     FS_TRY(identity::crypto::SigningKey::load(tls_key));  // checks its mode
     FS_ASSIGN(out.api.tls.private_key, read_pem(tls_key));
     FS_ASSIGN(out.api.tls.certificate_chain, read_pem(tls_certificate));

@@ -166,8 +166,8 @@ Status write_dapp_config(const Layout& layout) {
     const auto own = [&](const NodePlace& node) { return node.organisation == dapp.organisation; };
     auto text = fmt::format(
         "# The marketplace server. Paths are relative to this file.\n"
-        "name: {}\norganisation: {}\nnetwork: {}\nroots: roots.pem\ntls_key: tls.key\ntls_certificate: tls.pem\n"
-        "https_listen: 127.0.0.1:{}\ndatabase: {}\n"
+        "name: {}\norganisation: {}\nnetwork: {}\nroots: roots.pem\nkey: dapp.key\ntls_key: "
+        "tls.key\ntls_certificate: tls.pem\nhttps_listen: 127.0.0.1:{}\ndatabase: {}\n"
         "# Of one address. This machine's clients all have the same.\nreads_per_second: 20000\n"
         "writes_per_second: 2000\n"
         "# The read model follows the own organisation's nodes; transactions may go to any.\ngateways:\n{}",
@@ -183,8 +183,9 @@ Status write_dapp_config(const Layout& layout) {
 Status provision_dapp(const Layout& layout) {
     const auto& folder = layout.dapp.folder;
     FS_TRY(check_place(layout.dapp.postgres()));
-    if (fs::exists(folder / "tls.pem")) return {};
     fs::create_directories(folder);
+    if (!fs::exists(folder / "dapp.key")) FS_TRY(SigningKey::generate().save(folder / "dapp.key"));
+    if (fs::exists(folder / "tls.pem")) return {};
     fs::permissions(folder, fs::perms::owner_all);
     FS_ASSIGN(const auto roots, base::read_file(layout.public_folder() / "roots.pem"));
     FS_TRY(base::write_file(folder / "roots.pem", roots));

@@ -1,13 +1,17 @@
 #include "marketplace_dapp/api/api.hpp"
 
+#include <fmt/format.h>
+
 #include <functional>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/pool.hpp"
+#include "identity/did/did_key.hpp"
 #include "marketplace_dapp/api/answer.hpp"
 #include "marketplace_dapp/api/openapi.hpp"
+#include "marketplace_dapp/api/queries.hpp"
 #include "marketplace_dapp/api/rate_limit.hpp"
 #include "marketplace_dapp/api/reads.hpp"
 #include "marketplace_dapp/api/transactions.hpp"
@@ -23,11 +27,14 @@ namespace {
 
 constexpr std::size_t kReadThreads = 4;
 constexpr std::size_t kMaxWaitingReads = 512;
+constexpr std::size_t kLedgerThreads = 8;
+constexpr std::size_t kMaxWaitingQueries = 256;
 constexpr std::size_t kWriteThreads = 16;  // each waits for a commit
 constexpr std::size_t kMaxWaitingWrites = 128;
 constexpr std::size_t kMaxBodyBytes = 2u << 20;
 
-enum class Load { kNone, kRead, kWrite };
+/// What an operation waits for. A ledger that is slow to answer must not hold up those that read PostgreSQL.
+enum class Load { kNone, kRead, kLedger, kWrite };
 
 /// One operation: its path is `prefix`, or `prefix` ID `suffix`.
 struct Operation {
@@ -60,6 +67,7 @@ public:
           metrics_(metrics),
           reads_(options.database),
           transactions_(client),
+          queries_(client, {options.key, identity::did::did_from_key(options.key.public_key()), {}}),
           read_limit_(options.reads_per_second),
           write_limit_(options.writes_per_second),
           operations_(make_operations()) {}
@@ -77,7 +85,11 @@ public:
 
 private:
     void handle(HttpRequest request, HttpServer::Respond respond);
-    void finish(const Operation& operation, std::chrono::microseconds since, const HttpResponse& response);
+    base::Pool& pool_for(Load load) {
+        return load == Load::kWrite ? write_pool_ : load == Load::kLedger ? ledger_pool_ : read_pool_;
+    }
+    /// Counts the request, and tells the client how long it took in here (Server-Timing, W3C).
+    void finish(const Operation& operation, std::chrono::microseconds since, HttpResponse& response);
     Answer health();
     std::vector<Operation> make_operations();
     template <typename Work>
@@ -91,9 +103,11 @@ private:
     base::Metrics& metrics_;
     Reads reads_;
     Transactions transactions_;
+    Queries queries_;
     RateLimit read_limit_, write_limit_;
     const std::vector<Operation> operations_;
     base::Pool read_pool_{kReadThreads, kMaxWaitingReads};
+    base::Pool ledger_pool_{kLedgerThreads, kMaxWaitingQueries};
     base::Pool write_pool_{kWriteThreads, kMaxWaitingWrites};
     std::unique_ptr<HttpServer> server_;  // goes first
 };
@@ -122,6 +136,13 @@ std::vector<Operation> Service::make_operations() {
     all.push_back(
         {"prepareTransaction", "POST", v1 + "transactions:prepare", false, "", Load::kWrite,
          [this](const auto& request, const auto&) { return to_response(transactions_.prepare(request.body)); }});
+    all.push_back({"evaluateQuery", "POST", v1 + "queries:evaluate", false, "", Load::kLedger,
+                   [this](const auto& request, const auto&) { return to_response(queries_.evaluate(request.body)); }});
+    all.push_back({"getGrant", "GET", v1 + "grants/", true, "", Load::kLedger,
+                   [this](const auto&, const auto& id) { return to_response(queries_.grant(id)); }});
+    all.push_back(
+        {"getReleases", "GET", v1 + "purchases/", true, "/releases", Load::kLedger,
+         [this](const auto& request, const auto& id) { return to_response(queries_.releases(id, request.query)); }});
     all.push_back({"submitTransaction", "POST", v1 + "transactions:submit", false, "", Load::kWrite,
                    [this](const auto& request, const auto&) {
                        const auto key = request.headers.find("idempotency-key");
@@ -129,6 +150,9 @@ std::vector<Operation> Service::make_operations() {
                            request.body, key == request.headers.end() ? std::nullopt : std::optional(key->second)));
                    }});
     all.push_back(read("getHealth", "/healthz", false, "", [this](const auto&, const auto&) { return health(); }));
+    all.push_back({"getLiveness", "GET", "/livez", false, "", Load::kNone, [](const auto&, const auto&) {
+                       return HttpResponse{204, {}, {}};
+                   }});
     all.push_back({"getMetrics", "GET", "/metrics", false, "", Load::kNone, [this](const auto&, const auto&) {
                        return HttpResponse{200, {{"content-type", "text/plain; version=0.0.4"}}, metrics_.text()};
                    }});
@@ -144,7 +168,8 @@ void Service::handle(HttpRequest request, HttpServer::Respond respond) {
     std::string allowed;
     for (const auto& operation : operations_) {
         if (!operation.matches(request.path)) continue;
-        if (operation.method == method) found = &operation;
+        if (operation.method == method && (found == nullptr || operation.suffix.size() > found->suffix.size()))
+            found = &operation;
         allowed = operation.method;
     }
     if (found == nullptr) {
@@ -166,24 +191,23 @@ void Service::handle(HttpRequest request, HttpServer::Respond respond) {
         finish(operation, since, response);
         return respond(std::move(response));
     }
-    const bool posted =
-        (write ? write_pool_ : read_pool_).post([this, &operation, since, asked = std::move(request), respond] {
-            auto response = operation.work(asked, operation.id(asked.path));
-            finish(operation, since, response);
-            respond(std::move(response));
-        });
+    const bool posted = pool_for(operation.load).post([this, &operation, since, asked = std::move(request), respond] {
+        auto response = operation.work(asked, operation.id(asked.path));
+        finish(operation, since, response);
+        respond(std::move(response));
+    });
     if (posted) return;
     auto response = to_response(fail("busy", "too many requests are waiting; ask again in a second"));
     finish(operation, since, response);
     respond(std::move(response));
 }
 
-void Service::finish(const Operation& operation, std::chrono::microseconds since, const HttpResponse& response) {
+void Service::finish(const Operation& operation, std::chrono::microseconds since, HttpResponse& response) {
+    const auto seconds = std::chrono::duration<double>(base::steady_now() - since).count();
+    response.headers["server-timing"] = fmt::format("total;dur={:.3f}", seconds * 1e3);
     metrics_.count("fairstream_http_requests_total", 1,
                    {{"operation", operation.name}, {"status", std::to_string(response.status)}});
-    metrics_.observe("fairstream_http_request_seconds",
-                     std::chrono::duration<double>(base::steady_now() - since).count(),
-                     {{"operation", operation.name}});
+    metrics_.observe("fairstream_http_request_seconds", seconds, {{"operation", operation.name}});
     if (response.status == 500) base::log_error("{} failed: {}", operation.name, response.body);
 }
 

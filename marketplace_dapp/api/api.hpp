@@ -11,16 +11,18 @@
 namespace fairstream::marketplace_dapp::api {
 
 /// The marketplace's REST interface over HTTPS, as /openapi.json describes it. Requests are routed on the loop's thread
-/// and done by worker threads: reads ask PostgreSQL, the two transaction operations ask the ledger. Full queues and
+/// and done by worker threads: reads ask PostgreSQL; transactions, grants, releases and
+/// queries ask the ledger. Full queues and
 /// peers in a hurry are told so (503, 429), never kept waiting.
 class Api {
 public:
     struct Options {
         base::net::Address listen;
         base::net::TlsConfig tls;
-        std::string database;           // connection string
-        double reads_per_second = 100;  // of one peer address
-        double writes_per_second = 20;  // transactions:prepare and transactions:submit
+        std::string database;              // connection string
+        identity::crypto::SigningKey key;  // the DApp's own: asks the ledger where no client signs
+        double reads_per_second = 100;     // of one peer address
+        double writes_per_second = 20;     // transactions:prepare and transactions:submit
     };
 
     /// The other arguments must outlive it. Errors: those of listening.

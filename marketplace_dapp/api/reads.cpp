@@ -1,12 +1,12 @@
 #include "marketplace_dapp/api/reads.hpp"
 
-#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <charconv>
 
 #include "base/clock.hpp"
 #include "identity/did/did_key.hpp"
+#include "marketplace_dapp/api/identifiers.hpp"
 #include "marketplace_dapp/api/offer_search.hpp"
 
 namespace fairstream::marketplace_dapp::api {
@@ -15,25 +15,6 @@ namespace json = boost::json;
 using events::Row;
 
 namespace {
-
-constexpr std::size_t kIdDigits = 32;
-constexpr std::size_t kTransactionIdDigits = 64;
-constexpr std::size_t kMaxAccountBytes = 300;
-
-bool is_hex(const std::string& text, std::size_t digits) {
-    return text.size() == digits && std::all_of(text.begin(), text.end(), [](char c) {
-               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-           });
-}
-
-bool is_account(const std::string& text) {
-    return !text.empty() && text.size() <= kMaxAccountBytes &&
-           std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
-}
-
-auto nothing(const std::string& what, const std::string& id) {
-    return fail("not_found", "no " + what + " " + (is_account(id) ? id.substr(0, 100) : "of that name"));
-}
 
 std::int64_t integer(const std::optional<std::string>& field) {
     std::int64_t value = 0;
@@ -100,13 +81,13 @@ Answer Reads::offers(const Query& query) {
 }
 
 Answer Reads::offer(const std::string& id) {
-    if (!is_hex(id, kIdDigits)) return nothing("offer", id);
+    if (!is_record_id(id)) return no_such("offer", id);
     FS_ASSIGN(const auto rows,
               database_.query("SELECT o.body, (SELECT coalesce(max(number), 0) FROM market.batches b WHERE "
                               "b.offer = o.id), s.trust_score, s.verified FROM market.offers o LEFT JOIN "
                               "market.standings s ON s.did = o.seller WHERE o.id = $1",
                               {id}));
-    if (rows.empty()) return nothing("offer", id);
+    if (rows.empty()) return no_such("offer", id);
     auto offer = offer_from(rows.front(), 0);
     FS_ASSIGN(const auto batches,
               database_.query("SELECT body FROM market.batches WHERE offer = $1 ORDER BY number DESC LIMIT 100", {id}));
@@ -117,14 +98,14 @@ Answer Reads::offer(const std::string& id) {
 }
 
 Answer Reads::purchase(const std::string& id) {
-    if (!is_hex(id, kIdDigits)) return nothing("purchase", id);
+    if (!is_record_id(id)) return no_such("purchase", id);
     FS_ASSIGN(const auto rows,
               database_.query("SELECT p.body, p.paid_micro, p.delivered_entries, p.settled, p.refunded_micro, (SELECT "
                               "count(*) FROM market.releases r WHERE r.purchase = p.id), d.threshold FROM "
                               "market.purchases p LEFT JOIN market.dealings d ON d.stream_id = p.stream_id AND "
                               "d.key_epoch = p.key_epoch WHERE p.id = $1",
                               {id}));
-    if (rows.empty()) return nothing("purchase", id);
+    if (rows.empty()) return no_such("purchase", id);
     const auto& row = rows.front();
     auto purchase = document(row[0]);
     const auto releases = integer(row[5]);
@@ -139,13 +120,13 @@ Answer Reads::purchase(const std::string& id) {
 }
 
 Answer Reads::balance(const std::string& account) {
-    if (!is_account(account)) return nothing("account", account);
+    if (!is_account(account)) return no_such("account", account);
     // Every account there can be has a balance; one that nothing was ever paid to has none of it.
     FS_ASSIGN(const auto rows,
               database_.query("SELECT (SELECT amount_micro FROM market.balances WHERE account = $1), height FROM "
                               "market.checkpoint",
                               {account}));
-    if (rows.empty()) return nothing("account", account);
+    if (rows.empty()) return no_such("account", account);
     FS_ASSIGN(const auto moved,
               database_.query("SELECT time_us, sender, recipient, amount_micro, memo FROM ((SELECT * FROM "
                               "market.transfers WHERE sender = $1 ORDER BY block DESC, position DESC, event DESC LIMIT "
@@ -167,12 +148,12 @@ Answer Reads::balance(const std::string& account) {
 }
 
 Answer Reads::actor(const std::string& did) {
-    if (!is_account(did)) return nothing("actor", did);
+    if (!is_account(did)) return no_such("actor", did);
     FS_ASSIGN(const auto rows, database_.query("SELECT a.public_key, a.seller, a.client, a.credibility, "
                                                "a.registered_at_us, s.trust_score, s.verified FROM market.actors a "
                                                "JOIN market.standings s ON s.did = a.did WHERE a.did = $1",
                                                {did}));
-    if (rows.empty()) return nothing("actor", did);
+    if (rows.empty()) return no_such("actor", did);
     const auto& row = rows.front();
     FS_ASSIGN(const auto held, database_.query("SELECT issuer, type, weight, valid_until_us FROM market.identifiers "
                                                "WHERE did = $1 ORDER BY issuer, type",
@@ -197,12 +178,12 @@ Answer Reads::actor(const std::string& did) {
 Answer Reads::block(const std::string& height) {
     std::int64_t wanted = 0;
     const auto [end, error] = std::from_chars(height.data(), height.data() + height.size(), wanted);
-    if (error != std::errc{} || end != height.data() + height.size()) return nothing("block", height);
+    if (error != std::errc{} || end != height.data() + height.size()) return no_such("block", height);
     FS_ASSIGN(const auto rows,
               database_.query("SELECT hash, previous_hash, time_us, proposer, round, config_epoch FROM "
                               "market.blocks WHERE height = $1",
                               {std::to_string(wanted)}));
-    if (rows.empty()) return nothing("block", height);
+    if (rows.empty()) return no_such("block", height);
     const auto& row = rows.front();
     FS_ASSIGN(const auto inside, database_.query("SELECT id, contract, function, code FROM market.transactions WHERE "
                                                  "block = $1 ORDER BY position",
@@ -222,14 +203,14 @@ Answer Reads::block(const std::string& height) {
 }
 
 Answer Reads::transaction(const std::string& id) {
-    if (!is_hex(id, kTransactionIdDigits)) return nothing("transaction", id);
+    if (!is_transaction_id(id)) return no_such("transaction", id);
     // An id may have been seen before the time that it was used up: that one counts.
     FS_ASSIGN(const auto rows,
               database_.query("SELECT t.block, t.position, t.contract, t.function, t.creator, t.code, t.reason, "
                               "t.created_at_us, t.events, b.time_us FROM market.transactions t JOIN market.blocks b ON "
                               "b.height = t.block WHERE t.id = $1 ORDER BY t.code = 'refused', t.block LIMIT 1",
                               {id}));
-    if (rows.empty()) return nothing("transaction", id);
+    if (rows.empty()) return no_such("transaction", id);
     const auto& row = rows.front();
     json::error_code error;
     auto events = json::parse(text(row[8]), error);

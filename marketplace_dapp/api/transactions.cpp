@@ -1,7 +1,5 @@
 #include "marketplace_dapp/api/transactions.hpp"
 
-#include <algorithm>
-#include <boost/json/parse.hpp>
 #include <chrono>
 
 #include "base/clock.hpp"
@@ -9,6 +7,7 @@
 #include "identity/crypto/hash.hpp"
 #include "identity/did/did_key.hpp"
 #include "marketplace_dapp/api/functions.hpp"
+#include "marketplace_dapp/api/json_body.hpp"
 
 namespace fairstream::marketplace_dapp::api {
 
@@ -19,44 +18,48 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t kMaxDepth = 32;
 constexpr std::size_t kNonceBytes = 16;
+constexpr std::size_t kSaltBytes = 32;
 constexpr std::size_t kMaxIdempotencyKey = 255;
 constexpr std::size_t kMaxKeys = 10'000;
 constexpr auto kSignWithin = 30s;  // endorsers refuse older proposals
 
-Result<json::object> parse_object(const std::string& body) {
-    json::parse_options options;
-    options.max_depth = kMaxDepth;
-    json::error_code error;
-    auto value = json::parse(body, error, {}, options);
-    if (error || !value.is_object()) return fail("bad_request", "the body is not a JSON object");
-    return std::move(value.as_object());
+struct Private {
+    Bytes inputs, salt, hash;  // all empty: none
+};
+
+Result<Private> read_private(const json::object& object, const std::string& contract, const std::string& function) {
+    Private out;
+    const auto* inputs = object.if_contains("private_inputs");
+    if (inputs == nullptr) {
+        if (object.contains("salt")) return fail("bad_request", "salt: only with private_inputs");
+        FS_ASSIGN(out.hash, optional_bytes_of(object, "private_hash"));
+        if (!out.hash.empty() && out.hash.size() != crypto::Hash{}.size())
+            return fail("bad_request", "private_hash: SHA-256(32-byte salt || private inputs), 32 bytes");
+        return out;
+    }
+    if (object.contains("private_hash")) return fail("bad_request", "private_hash: not with private_inputs");
+    FS_ASSIGN(out.inputs, private_inputs_from_json(contract, function, *inputs));
+    FS_ASSIGN(out.salt, optional_bytes_of(object, "salt"));
+    if (out.salt.empty()) out.salt = crypto::random_bytes(kSaltBytes);
+    if (out.salt.size() != kSaltBytes) return fail("bad_request", "salt: 32 bytes");
+    out.hash = to_bytes(ByteView(crypto::sha256_of({out.salt, out.inputs})));
+    return out;
 }
 
-Status only_members(const json::object& object, std::initializer_list<std::string_view> names) {
-    for (const auto& member : object)
-        if (std::find(names.begin(), names.end(), std::string_view(member.key())) == names.end())
-            return fail("bad_request", "no such member: " + std::string(member.key()).substr(0, 64));
-    return {};
-}
-
-Result<std::string> text(const json::object& object, const char* name) {
-    const auto* value = object.if_contains(name);
-    if (value == nullptr || !value->is_string()) return fail("bad_request", std::string(name) + ": a string");
-    return std::string(value->as_string());
-}
-
-Result<Bytes> bytes(const json::object& object, const char* name) {
-    FS_ASSIGN(const auto encoded, text(object, name));
-    auto decoded = base::from_base64url(encoded);
-    if (!decoded) return fail("bad_request", std::string(name) + ": base64url without padding");
-    return decoded;
-}
-/// Empty if there is no such member.
-Result<Bytes> optional_bytes(const json::object& object, const char* name) {
-    if (!object.contains(name)) return Bytes{};
-    return bytes(object, name);
+/// What the proposal says, for a client that encodes it itself and compares.
+json::object fields_of(const proto::Proposal& proposal) {
+    json::object fields{{"channel", proposal.channel()},
+                        {"contract", proposal.contract()},
+                        {"function", proposal.function()},
+                        {"arguments", base::to_base64url(as_bytes(proposal.arguments()))},
+                        {"creator", {{"did", proposal.creator().did()}}},
+                        {"intent", static_cast<int>(proposal.intent())},
+                        {"nonce", base::to_base64url(as_bytes(proposal.nonce()))},
+                        {"created_at_us", proposal.created_at_us()}};
+    if (!proposal.private_hash().empty())
+        fields["private_hash"] = base::to_base64url(as_bytes(proposal.private_hash()));
+    return fields;
 }
 
 struct Signed {
@@ -69,10 +72,10 @@ Result<Signed> read_signed(const std::string& body, const std::string& channel) 
     FS_ASSIGN(const auto object, parse_object(body));
     FS_TRY(only_members(object, {"proposal", "signature", "salt", "private_inputs"}));
     Signed out;
-    FS_ASSIGN(const auto proposal, bytes(object, "proposal"));
-    FS_ASSIGN(const auto signature, bytes(object, "signature"));
-    FS_ASSIGN(const auto salt, optional_bytes(object, "salt"));
-    FS_ASSIGN(const auto inputs, optional_bytes(object, "private_inputs"));
+    FS_ASSIGN(const auto proposal, bytes_of(object, "proposal"));
+    FS_ASSIGN(const auto signature, bytes_of(object, "signature"));
+    FS_ASSIGN(const auto salt, optional_bytes_of(object, "salt"));
+    FS_ASSIGN(const auto inputs, optional_bytes_of(object, "private_inputs"));
     FS_ASSIGN(out.proposal, proto::decode<proto::Proposal>(proposal));
     if (out.proposal.channel() != channel) return fail("bad_request", "proposal: for another channel");
     if (out.proposal.intent() != proto::INTENT_SUBMIT) return fail("bad_request", "proposal: not to be submitted");
@@ -108,18 +111,17 @@ Answer committed_before(const Signed& sent, const proto::GetTransactionReply& fo
 
 Answer Transactions::prepare(const std::string& body) const {
     FS_ASSIGN(const auto object, parse_object(body));
-    FS_TRY(only_members(object, {"contract", "function", "arguments", "creator", "private_hash"}));
-    FS_ASSIGN(const auto contract, text(object, "contract"));
-    FS_ASSIGN(const auto function, text(object, "function"));
-    FS_ASSIGN(const auto creator, text(object, "creator"));
+    FS_TRY(only_members(object,
+                        {"contract", "function", "arguments", "creator", "private_inputs", "salt", "private_hash"}));
+    FS_ASSIGN(const auto contract, text_of(object, "contract"));
+    FS_ASSIGN(const auto function, text_of(object, "function"));
+    FS_ASSIGN(const auto creator, text_of(object, "creator"));
     if (const auto key = identity::did::key_from_did(creator); !key || creator.find('#') != std::string::npos)
         return fail("invalid_did", "creator: " + (key ? std::string("a DID URL, not a DID") : key.error().message));
-    const auto* arguments = object.if_contains("arguments");
-    if (arguments == nullptr || !arguments->is_object()) return fail("bad_request", "arguments: an object");
-    FS_ASSIGN(const auto encoded, arguments_from_json(contract, function, *arguments));
-    FS_ASSIGN(const auto private_hash, optional_bytes(object, "private_hash"));
-    if (!private_hash.empty() && private_hash.size() != crypto::Hash{}.size())
-        return fail("bad_request", "private_hash: SHA-256(32-byte salt || private inputs), 32 bytes");
+    FS_ASSIGN(const auto kind, kind_of(contract, function));
+    FS_ASSIGN(const auto arguments, object_of(object, "arguments"));
+    FS_ASSIGN(const auto encoded, arguments_from_json(contract, function, arguments));
+    FS_ASSIGN(const auto secret, read_private(object, contract, function));
 
     const auto& channel = client_.options().channel;
     const auto now = base::wall_now();
@@ -129,17 +131,23 @@ Answer Transactions::prepare(const std::string& body) const {
     proposal.set_function(function);
     proposal.set_arguments(proto::as_field(encoded));
     proposal.mutable_creator()->set_did(creator);
-    proposal.set_intent(proto::INTENT_SUBMIT);
+    proposal.set_intent(kind == CallKind::kQuery ? proto::INTENT_QUERY : proto::INTENT_SUBMIT);
     proposal.set_nonce(proto::as_field(crypto::random_bytes(kNonceBytes)));
     proposal.set_created_at_us(base::to_us(now));
-    proposal.set_private_hash(proto::as_field(private_hash));
+    proposal.set_private_hash(proto::as_field(secret.hash));
     const auto signed_bytes = proto::encode(proposal);
-    return json::object{
+    json::object answer{
         {"id", base::to_hex(crypto::sha256(signed_bytes))},
         {"channel", channel},
         {"proposal", base::to_base64url(signed_bytes)},
+        {"fields", fields_of(proposal)},
         {"signing_input", base::to_base64url(crypto::signing_input("proposal/v1", channel, signed_bytes))},
         {"sign_before", base::to_rfc3339(now + kSignWithin)}};
+    if (!secret.inputs.empty()) {
+        answer["salt"] = base::to_base64url(secret.salt);
+        answer["private_inputs"] = base::to_base64url(secret.inputs);
+    }
+    return answer;
 }
 
 Answer Transactions::submit(const std::string& body, const std::optional<std::string>& idempotency_key) {

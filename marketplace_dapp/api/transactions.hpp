@@ -18,8 +18,10 @@ class Transactions {
 public:
     explicit Transactions(ledger::client::Client& client) : client_(client) {}
 
-    /// {"contract", "function", "arguments": {...}, "creator": DID, "private_hash"?: base64url} ->
-    /// {"id", "channel", "proposal": base64url, "signing_input": base64url, "sign_before"}.
+    /// {"contract", "function", "arguments": {...}, "creator": DID} and, for functions with private inputs,
+    /// "private_inputs" (functions.hpp) with "salt"? or only their "private_hash" ->
+    /// {"id", "channel", "proposal", "fields": {...}, "signing_input", "sign_before", "salt"?, "private_inputs"?},
+    /// bytes in base64url. The last two go to `submit` as they are. A query's proposal goes to Queries instead.
     Answer prepare(const std::string& body) const;
 
     /// {"proposal", "signature", "salt"?, "private_inputs"?}, all base64url -> {"id", "code", "block", "position",

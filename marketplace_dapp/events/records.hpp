@@ -3,7 +3,7 @@
 #include <boost/json/object.hpp>
 #include <string>
 
-#include "chaincode/schema/actors.pb.h"
+#include "chaincode/schema/custody.pb.h"
 #include "chaincode/schema/marketplace.pb.h"
 #include "chaincode/schema/security_manager.pb.h"
 
@@ -14,6 +14,10 @@ namespace fairstream::marketplace_dapp::events {
 boost::json::object to_json(const chaincode::schema::Offer& offer);
 boost::json::object to_json(const chaincode::schema::Batch& batch);
 boost::json::object to_json(const chaincode::schema::Purchase& purchase);
+boost::json::object to_json(const chaincode::schema::DealingRecord& dealing);
+boost::json::object to_json(const chaincode::schema::GetReleasesReply& reply);
+boost::json::object to_json(const chaincode::schema::Operator& entry);
+boost::json::object to_json(const chaincode::schema::GrantReply& reply);
 
 /// {"contract", "name", "payload"}: the payload by its fields if it is an event of the market's contracts.
 boost::json::object event_to_json(const std::string& contract, const std::string& name, const std::string& payload);

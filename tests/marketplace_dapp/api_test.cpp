@@ -4,8 +4,10 @@
 #include <optional>
 #include <set>
 
+#include "base/clock.hpp"
 #include "base/encoding.hpp"
 #include "base/net/http.hpp"
+#include "identity/credential/presentation.hpp"
 #include "identity/crypto/keys.hpp"
 #include "identity/did/did_key.hpp"
 #include "tests/network/consortium.hpp"
@@ -34,6 +36,8 @@ public:
         INFO(method << " " << target << (response ? response->body : response.error().message));
         REQUIRE(response);
         if (status) CHECK(response->status == *status);
+        if (response->status < 300) CHECK(response->headers.at("server-timing").starts_with("total;dur="));
+        if (response->status == 204) return nullptr;
         const auto type = response->headers.at("content-type");
         if (type == "text/plain; version=0.0.4") return json::string(response->body);
         const auto value = json::parse(response->body);
@@ -119,6 +123,8 @@ TEST_CASE("every operation of the description is there, and trades by REST commi
     CHECK(transaction.at("events").as_array().at(0).at("payload").at("to").as_string() == did);
     CHECK(call("resolveDid", "/1.0/identifiers/" + did).at("didDocument").at("id").as_string() == did);
     CHECK(call("getHealth", "/healthz").at("status").as_string() == "ok");
+    called.insert("getLiveness");
+    CHECK(dapp.get("/livez", 204).is_null());
     CHECK(std::string(call("getMetrics", "/metrics").as_string()).find("fairstream_read_model_height") !=
           std::string::npos);
     write_all(dapp.net().file("readings"), "1\n2\n");
@@ -129,13 +135,57 @@ TEST_CASE("every operation of the description is there, and trades by REST commi
         const auto now = dapp.request("GET", "/api/v1/purchases/" + purchase, "", std::nullopt);
         return now.as_object().contains("state") && now.at("state").as_string() == "released";
     });
-    CHECK(call("getPurchase", "/api/v1/purchases/" + purchase).at("offer").as_string() == offer);
+    const auto bought = call("getPurchase", "/api/v1/purchases/" + purchase);
+    CHECK(bought.at("offer").as_string() == offer);
+    const auto releases = call("getReleases", "/api/v1/purchases/" + purchase + "/releases");
+    CHECK(releases.at("enough").as_bool());
+    CHECK(releases.at("dealing").at("stream") == bought.at("stream"));
+    const auto grant = call("getGrant", "/api/v1/grants/" + std::string(bought.at("grant").as_string()));
+    CHECK(grant.at("purchase").as_string() == purchase);
+    called.insert("evaluateQuery");
+    const auto asked = dapp.post(
+        "/api/v1/queries:evaluate",
+        {{"contract", "marketplace"}, {"function", "GetPurchase"}, {"arguments", {{"purchase", purchase}}}}, 200);
+    CHECK(asked.at("response").at("purchase").at("id").as_string() == purchase);
 
     std::set<std::string> described;
     for (const auto& path : dapp.description().at("paths").as_object())
         for (const auto& method : path.value().as_object())
             described.insert(std::string(method.value().at("operationId").as_string()));
     CHECK(described == called);
+}
+
+TEST_CASE("a query that a client signs is asked under its own name, and a private input travels beside the proposal") {
+    Dapp dapp;
+    const auto key = SigningKey::generate();
+    const auto did = identity::did::did_from_key(key.public_key());
+    const auto prepared = dapp.prepare(key, "credits", "Balance", {{"account", "faucet"}});
+    CHECK(prepared.at("fields").at("intent").as_int64() == 2);
+    CHECK(dapp.post("/api/v1/queries:evaluate", Dapp::sign(key, prepared), 200)
+              .at("response")
+              .at("account")
+              .as_string() == "faucet");
+    CHECK(dapp.post("/api/v1/transactions:submit", Dapp::sign(key, prepared), 400).at("code").as_string() ==
+          "bad_request");
+    auto forged = Dapp::sign(key, prepared);
+    forged.at("signature") = base::to_base64url(Bytes(64, 1));
+    dapp.post("/api/v1/queries:evaluate", forged, 422);
+
+    const auto issued = dapp.net().ok({"credential", "issue", "--as", "issuer1", "--subject", did}).text("credential");
+    const auto presentation =
+        identity::credential::present(key, issued, "fairstream-local", "a-request", base::wall_now()).value();
+    const auto secret = dapp.post("/api/v1/transactions:prepare",
+                                  {{"contract", "actors"},
+                                   {"function", "RegisterAndVerifyClient"},
+                                   {"arguments", {{"did", did}, {"public_key", public_key(key)}}},
+                                   {"creator", did},
+                                   {"private_inputs", presentation}},
+                                  200);
+    auto body = Dapp::sign(key, secret).as_object();
+    body["salt"] = secret.at("salt");
+    body["private_inputs"] = secret.at("private_inputs");
+    const auto registered = dapp.post("/api/v1/transactions:submit", body, 200);
+    CHECK(registered.at("response").at("actor").at("verified").as_bool());
 }
 
 TEST_CASE("a transaction sent twice commits once and is answered the same") {
@@ -175,6 +225,7 @@ TEST_CASE("what a client may not do, or says wrongly, is refused with a problem 
         dapp.post(prepare, with("creator", "did:key:zNobody"), 400);
         dapp.post(prepare, with("private_key", "x"), 400);
         dapp.post(prepare, with("private_hash", "AAAA"), 400);
+        CHECK(dapp.post(prepare, with("private_inputs", "x"), 422).at("code").as_string() == "bad_arguments");
         CHECK(dapp.post(prepare, with("function", "Mint"), 422).at("code").as_string() == "unknown_function");
         CHECK(dapp.post(prepare, with("arguments", {{"amount", 1}}), 422).at("code").as_string() == "bad_arguments");
     }
@@ -189,6 +240,20 @@ TEST_CASE("what a client may not do, or says wrongly, is refused with a problem 
         dapp.post(submit, json::object{{"proposal", "AAAA"}}, 400);
         const auto greedy = Dapp::sign(key, dapp.prepare(key, "credits", "Faucet", {{"amount_micro", 2'000'000'000}}));
         CHECK(dapp.post(submit, greedy, 422).at("retryable").as_bool() == false);
+    }
+    SECTION("asking the ledger") {
+        const auto ask = [&](const json::value& body, int status) {
+            return std::string(dapp.post("/api/v1/queries:evaluate", body, status).at("code").as_string());
+        };
+        CHECK(ask({{"contract", "credits"}, {"function", "Faucet"}, {"arguments", json::object{}}}, 422) ==
+              "not_a_query");
+        CHECK(ask({{"contract", "credits"}, {"function", "Audit"}, {"arguments", json::object{}}}, 422) ==
+              "unknown_function");
+        CHECK(ask({{"contract", "credits"}}, 400) == "bad_request");
+        dapp.get("/api/v1/grants/nothing", 404);
+        dapp.get("/api/v1/grants/" + std::string(32, '0'), 404);
+        dapp.get("/api/v1/purchases/" + std::string(32, '0') + "/releases", 404);
+        dapp.get("/api/v1/purchases/" + std::string(32, '0') + "/releases?key_epoch=0", 400);
     }
     SECTION("reading") {
         dapp.get("/api/v1/offers/not-an-offer", 404);
