@@ -5,13 +5,12 @@
 
 namespace fairstream::ledger::node {
 
-Result<identity::crypto::Hash> check_transaction(const contract::Channel& channel, ByteView transaction,
-                                                 TimePoint now) {
+Result<Admitted> check_transaction(const contract::Channel& channel, ByteView transaction, TimePoint now) {
     const auto checked = validate::check_form(channel, transaction, now);
     if (!checked.form.valid()) return fail(proto::code_of(checked.form.code), checked.form.reason);
     const auto signatures = validate::verify_signatures(channel, checked, now);
     if (!signatures.valid()) return fail(proto::code_of(signatures.code), signatures.reason);
-    return checked.id;
+    return Admitted{checked.id, identity::crypto::sha256(proto::encode(checked.proposal.creator()))};
 }
 
 }  // namespace fairstream::ledger::node

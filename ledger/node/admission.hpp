@@ -5,9 +5,14 @@
 
 namespace fairstream::ledger::node {
 
+struct Admitted {
+    identity::crypto::Hash id{};
+    identity::crypto::Hash creator{};  // of the Creator's bytes: whose share of the mempool it takes
+};
+
 /// What a transaction must satisfy before this node lets it wait for a block, so that nobody fills blocks with what is
 /// bound to be invalid: the validator's checks that need no state, with `now` for the block's time. Callable from any
-/// thread. Answers the transaction's id. Errors: the validation code in lower case (malformed, policy_not_met, ...).
-Result<identity::crypto::Hash> check_transaction(const contract::Channel& channel, ByteView transaction, TimePoint now);
+/// thread. Errors: the validation code in lower case (malformed, policy_not_met, ...).
+Result<Admitted> check_transaction(const contract::Channel& channel, ByteView transaction, TimePoint now);
 
 }  // namespace fairstream::ledger::node

@@ -15,7 +15,9 @@ namespace fairstream::ledger::node {
 
 using identity::crypto::Hash;
 
-/// Checked transactions that wait for a block, in order of arrival. Bounded; one thread.
+/// Checked transactions that wait for a block. Bounded as a whole and for each creator; a block takes from the creators
+/// by turns, so that one that sends thousands delays the others by one transaction each. A creator's own stay in order
+/// of arrival. One thread.
 class Mempool {
 public:
     struct Bounds {
@@ -23,33 +25,53 @@ public:
         std::size_t max_bytes = 0;
         std::size_t block_transactions = 0;  // what makes a block full
         std::size_t block_bytes = 0;
+        std::size_t creator_count = max_count;  // of one creator
+        std::size_t creator_bytes = max_bytes;
     };
     explicit Mempool(Bounds bounds) : bounds_(bounds) {}
 
-    /// False if it waits already. Error: busy (with a hint when to try again).
-    Result<bool> add(const Hash& id, Bytes transaction, std::chrono::microseconds now);
+    /// `creator`: any hash that names it. False if the transaction waits already. Error: busy (base::retry_after).
+    Result<bool> add(const Hash& id, const Hash& creator, Bytes transaction, std::chrono::microseconds now);
     bool contains(const Hash& id) const { return by_id_.contains(id); }
-    /// The oldest ones that fit into a block; they stay until they are committed.
+    /// What the next block should take: by turns, who had a transaction committed longest ago first. They stay until
+    /// they are committed.
     std::vector<Bytes> next_block() const;
     void remove(std::span<const Hash> ids);
+    /// Forgets all; their ids.
+    std::vector<Hash> clear();
+    /// What makes a block full from now on.
+    void set_block_limits(std::size_t transactions, std::size_t bytes);
     /// Drops what has waited for 60 s: block time has left it behind.
     void expire(std::chrono::microseconds now);
+    /// At most `count` that have waited since before `since`, the oldest first.
+    std::vector<Bytes> waiting_since(std::chrono::microseconds since, std::size_t count) const;
 
     std::size_t count() const { return by_id_.size(); }
     order::Waiting waiting() const;
 
 private:
+    struct Entry;
+    using Entries = std::list<Entry>;
     struct Entry {
         Hash id{};
+        Hash creator{};
         Bytes transaction;
         std::chrono::microseconds since{};
+        std::list<Entries::iterator>::iterator place{};  // among its creator's
     };
-    void erase(std::list<Entry>::iterator entry);
+    struct Creator {
+        std::list<Entries::iterator> entries;
+        std::size_t bytes = 0;
+        std::uint64_t served = 0;  // when one of its transactions last left
+    };
+    void erase(Entries::iterator entry);
 
     Bounds bounds_;
     std::size_t bytes_ = 0;
-    std::list<Entry> entries_;
-    std::map<Hash, std::list<Entry>::iterator> by_id_;
+    Entries entries_;  // in order of arrival
+    std::map<Hash, Entries::iterator> by_id_;
+    std::map<Hash, Creator> creators_;
+    std::uint64_t turn_ = 0;
 };
 
 }  // namespace fairstream::ledger::node
