@@ -69,6 +69,9 @@ private:
     std::shared_ptr<const Impl> impl_;
 };
 
+/// How many signatures this process has verified: the dearest thing that a node does, and so its measure.
+std::uint64_t verifications();
+
 /// Raw r||s to and from the DER that X.509 and OpenSSL's tools use.
 Bytes signature_to_der(const Signature& signature);
 Result<Signature> signature_from_der(ByteView der);  // brings s to the lower half

@@ -3,6 +3,7 @@
 #include <openssl/pem.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "identity/crypto/curve.hpp"
 #include "identity/crypto/keys_impl.hpp"
@@ -13,6 +14,8 @@ namespace fairstream::identity::crypto {
 using openssl::must;
 
 namespace {
+
+std::atomic<std::uint64_t> verification_count{0};
 
 openssl::Pkey make_pkey(std::span<const std::uint8_t, 65> uncompressed) {
     const openssl::PkeyCtx context(must(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr)));
@@ -97,12 +100,17 @@ bool VerifyingKey::verify(ByteView message, const Signature& signature) const {
 
 bool VerifyingKey::verify_digest(const Hash& digest, const Signature& signature) const {
     FS_ASSERT(impl_ != nullptr);
+    verification_count.fetch_add(1, std::memory_order_relaxed);
     if (!is_low_s(signature)) return false;
     const openssl::PkeyCtx context(must(EVP_PKEY_CTX_dup(impl_->verifier.get())));
     const Bytes der = signature_to_der(signature);
     const bool good = EVP_PKEY_verify(context.get(), der.data(), der.size(), digest.data(), digest.size()) == 1;
     if (!good) ERR_clear_error();
     return good;
+}
+
+std::uint64_t verifications() {
+    return verification_count.load(std::memory_order_relaxed);
 }
 
 }  // namespace fairstream::identity::crypto
