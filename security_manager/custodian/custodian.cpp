@@ -24,6 +24,8 @@ namespace {
 /// How often the place in the chain is written although nothing was released.
 constexpr std::chrono::seconds kSaveEvery{10};
 constexpr std::size_t kMaxStateBytes = 256;
+/// A job that waits for room, not for a time, is asked for again after this at the latest.
+constexpr std::chrono::milliseconds kLeastWait{20};
 
 Result<Position> load(const std::filesystem::path& file) {
     const auto bytes = base::read_file(file, kMaxStateBytes);
@@ -35,7 +37,24 @@ Result<Position> load(const std::filesystem::path& file) {
 /// The ledger's final word: trying again changes nothing.
 bool is_final(const Error& error) {
     return error.code == "already_released" || error.code == "too_late" || error.code == "not_custodian" ||
-           error.code == "bad_task";
+           error.code == "bad_task" || error.code == "wrong_key_epoch" || error.code == "not_covered";
+}
+
+/// What an event asks for, if it is one of those that a custodian follows.
+std::optional<Job> job_of(const ledger::proto::Event& event) {
+    if (event.contract() != names::contract::kMarketplace) return std::nullopt;
+    if (event.name() == names::marketplace::kPurchaseMade) {
+        const auto made = ledger::proto::decode<schema::PurchaseMade>(event.payload());
+        if (!made) return std::nullopt;
+        const auto kind = made->key_epoch() == 0 ? Job::Kind::kPurchase : Job::Kind::kRelease;
+        return Job{.kind = kind, .id = made->purchase(), .key_epoch = 0, .after = {}};
+    }
+    if (event.name() == names::marketplace::kKeyEpochOpened) {
+        const auto opened = ledger::proto::decode<schema::KeyEpochOpened>(event.payload());
+        if (!opened) return std::nullopt;
+        return Job{.kind = Job::Kind::kKeyEpoch, .id = opened->offer(), .key_epoch = opened->key_epoch(), .after = {}};
+    }
+    return std::nullopt;
 }
 
 }  // namespace
@@ -43,19 +62,19 @@ bool is_final(const Error& error) {
 struct Custodian::Impl : std::enable_shared_from_this<Custodian::Impl> {
     Impl(base::net::Loop& l, ledger::client::Client& c, ledger::client::Identity i, identity::crypto::SigningKey k,
          CustodianOptions o)
-        : loop(l), client(c), identity(std::move(i)), key(std::move(k)), options(std::move(o)) {}
+        : loop(l), client(c), identity(std::move(i)), options(std::move(o)), releaser(client, identity, std::move(k)) {}
 
     void subscribe();
     void on_batch(std::uint64_t generation, const ledger::proto::EventBatch& batch);
     void work();
-    Status release(const std::string& purchase);
+    void keep_place();
     void save(const Position& done);
 
     base::net::Loop& loop;  // ledger calls need it: they cannot be waited for on it
     ledger::client::Client& client;
     const ledger::client::Identity identity;
-    const identity::crypto::SigningKey key;
     const CustodianOptions options;
+    Releaser releaser;
 
     std::mutex mutex;  // queue, generation, stopping
     std::condition_variable wake;
@@ -66,7 +85,7 @@ struct Custodian::Impl : std::enable_shared_from_this<Custodian::Impl> {
     std::uint64_t subscription = 0;
     Position saved;
     TimePoint saved_at{};
-    std::thread worker;
+    std::vector<std::thread> threads;  // one that keeps the place in the chain, and the workers
 };
 
 Custodian::Custodian(base::net::Loop& loop, ledger::client::Client& client, ledger::client::Identity identity,
@@ -84,34 +103,36 @@ Status Custodian::start() {
     impl.queue.emplace(
         impl.saved, ReleaseQueue::Limits{impl.options.first_retry, impl.options.last_retry, impl.options.max_pending});
     impl.subscribe();
-    impl.worker = std::thread([&impl] { impl.work(); });
+    impl.threads.emplace_back([&impl] { impl.keep_place(); });
+    for (std::size_t i = 0; i < impl.options.workers; ++i) impl.threads.emplace_back([&impl] { impl.work(); });
     return {};
 }
 
 void Custodian::stop() {
     Impl& impl = *impl_;
-    if (!impl.worker.joinable()) return;
+    if (impl.threads.empty()) return;
     FS_ASSERT(!impl.loop.on_loop_thread());
     {
         const std::lock_guard lock(impl.mutex);
         impl.stopping = true;
     }
     impl.wake.notify_all();
-    impl.worker.join();
+    for (auto& thread : impl.threads) thread.join();
+    impl.threads.clear();
     impl.client.unsubscribe(impl.subscription);
 }
 
-/// Follows the chain from what is done. On the starting thread, then on the worker's.
+/// Follows the chain from what was seen. On the starting thread, then on the one that keeps the place.
 void Custodian::Impl::subscribe() {
     if (subscription != 0) client.unsubscribe(subscription);
     ledger::proto::Checkpoint after;
     std::uint64_t current = 0;
     {
         const std::lock_guard lock(mutex);
-        const Position done = queue->done();
-        after.set_block(done.block);
-        after.set_transaction(done.transaction);
-        after.set_event(done.event);
+        const Position seen = queue->followed();
+        after.set_block(seen.block);
+        after.set_transaction(seen.transaction);
+        after.set_event(seen.event);
         queue->restart();
         current = ++generation;
     }
@@ -126,11 +147,8 @@ void Custodian::Impl::on_batch(std::uint64_t current, const ledger::proto::Event
     if (current != generation) return;
     for (const auto& committed : batch.events()) {
         const Position at{committed.at().block(), committed.at().transaction(), committed.at().event()};
-        schema::PurchaseMade made;
-        const bool is_purchase = committed.event().contract() == names::contract::kMarketplace &&
-                                 committed.event().name() == names::marketplace::kPurchaseMade;
-        if (is_purchase && made.ParseFromString(committed.event().payload()) && !queue->add(at, made.purchase()))
-            return;
+        auto job = job_of(committed.event());
+        if (job && !queue->add(at, std::move(*job))) return;
         queue->follow(at);
     }
     constexpr auto kLast = std::numeric_limits<std::uint32_t>::max();
@@ -141,19 +159,35 @@ void Custodian::Impl::on_batch(std::uint64_t current, const ledger::proto::Event
 void Custodian::Impl::work() {
     std::unique_lock lock(mutex);
     while (!stopping) {
-        if (const auto purchase = queue->due(wall_now())) {
-            lock.unlock();
-            const Status released = release(*purchase);
-            lock.lock();
-            if (released)
-                queue->finished(*purchase);
-            else
-                queue->failed(*purchase, wall_now());
-        } else {
+        auto taken = queue->take(wall_now());
+        if (!taken) {
             const auto next = queue->next_due();
-            const auto until = next ? std::min(*next, wall_now() + kSaveEvery) : wall_now() + kSaveEvery;
-            wake.wait_until(lock, until);
+            if (next)
+                wake.wait_until(lock, std::max(*next, wall_now() + kLeastWait));
+            else
+                wake.wait(lock);
+            continue;
         }
+        const auto& [ticket, job] = *taken;
+        lock.unlock();
+        auto outcome = releaser.work(job);
+        lock.lock();
+        if (!outcome && !is_final(outcome.error()))
+            queue->failed(ticket, wall_now());
+        else if (outcome && outcome->not_before)
+            queue->postponed(ticket, *outcome->not_before);
+        else if (outcome && outcome->becomes())
+            queue->split(ticket, std::move(outcome->jobs), std::move(outcome->rest));
+        else
+            queue->finished(ticket);
+        wake.notify_all();
+    }
+}
+
+void Custodian::Impl::keep_place() {
+    std::unique_lock lock(mutex);
+    while (!stopping) {
+        wake.wait_until(lock, wall_now() + kSaveEvery);
         const Position done = queue->done();
         const bool restart = queue->must_restart();
         lock.unlock();
@@ -161,36 +195,6 @@ void Custodian::Impl::work() {
         if (restart) subscribe();
         lock.lock();
     }
-}
-
-/// An error: to be tried again.
-Status Custodian::Impl::release(const std::string& purchase) {
-    schema::GetReleaseTaskRequest wanted;
-    wanted.set_purchase(purchase);
-    const auto task = ledger::client::query<schema::ReleaseTask>(
-        client, identity, names::contract::kCustody, names::custody::kGetReleaseTask, wanted, /*sealed=*/true);
-    Error error;
-    if (!task) {
-        error = task.error();
-    } else if (!task->wanted()) {
-        return {};
-    } else if (const auto request = make_release(key, client.options().channel, purchase, *task); !request) {
-        error = request.error();
-    } else {
-        const auto done = ledger::client::submit<schema::ReleaseRecord>(client, identity, names::contract::kCustody,
-                                                                        names::custody::kRelease, *request);
-        if (done) {
-            base::log_info("released share {} of purchase {}", task->index(), purchase);
-            return {};
-        }
-        error = done.error();
-    }
-    if (is_final(error)) {
-        base::log_warn("no release for purchase {}: {}", purchase, error.message);
-        return {};
-    }
-    base::log_warn("release for purchase {} is tried again: {} ({})", purchase, error.message, error.code);
-    return fail(std::move(error));
 }
 
 void Custodian::Impl::save(const Position& done) {

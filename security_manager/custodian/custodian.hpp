@@ -14,12 +14,14 @@ struct CustodianOptions {
     std::filesystem::path state_file;  // how far the chain has been followed
     std::chrono::milliseconds first_retry{500};
     std::chrono::milliseconds last_retry{30'000};
-    std::size_t max_pending = 10'000;  // purchases in work; the chain is read again when there were more
+    std::size_t max_pending = 10'000;  // jobs in work; the chain is read again when there were more
+    std::size_t workers = 4;           // releases under way at once, 1 at least
 };
 
-/// An organisation's key custodian (marketplace.md, "Key custody"): follows sealed purchases and releases this
-/// organisation's share of the stream's key to each buyer, once. Runs on a thread of its own, since ledger calls block.
-/// After a restart it goes on where it was; what it released already is not wanted any more.
+/// An organisation's key custodian (marketplace.md, "Key custody"): follows sealed purchases and opened key epochs, and
+/// releases this organisation's share of each key to each buyer of it, once. Of a live stream a purchase is given the
+/// key epochs that it meets when its time begins, and each further one when that is opened. Runs on threads of its own,
+/// since ledger calls block. After a restart it goes on where it was; what it released already is not wanted any more.
 class Custodian {
 public:
     /// `identity` is a member of the organisation, by certificate; `key` is k_i, whose P_i the roster holds.

@@ -45,13 +45,13 @@ Result<Position> Position::from_text(std::string_view text) {
     return fail("bad_state", "the custodian's state file is damaged: delete it, and the chain is read from the start");
 }
 
-bool ReleaseQueue::add(const Position& at, std::string purchase) {
+bool ReleaseQueue::add(const Position& at, Job job) {
     if (overflowed_) return false;
     if (pending_.size() >= limits_.max_pending) {
         overflowed_ = true;
         return false;
     }
-    if (at > followed_) pending_.try_emplace(at, Pending{std::move(purchase), {}, std::chrono::milliseconds{0}});
+    if (at > followed_) pending_.try_emplace(Ticket{at, 0}, Pending{.job = std::move(job)});
     return true;
 }
 
@@ -59,38 +59,50 @@ void ReleaseQueue::follow(const Position& at) {
     if (!overflowed_) followed_ = std::max(followed_, at);
 }
 
-std::optional<std::string> ReleaseQueue::due(TimePoint now) const {
-    for (const auto& [at, pending] : pending_)
-        if (pending.not_before <= now) return pending.purchase;
+std::optional<std::pair<ReleaseQueue::Ticket, Job>> ReleaseQueue::take(TimePoint now) {
+    for (auto& [ticket, pending] : pending_) {
+        const bool makes_others = pending.job.kind != Job::Kind::kRelease;
+        if (pending.taken || pending.not_before > now || (makes_others && !has_room())) continue;
+        pending.taken = true;
+        return std::pair{ticket, pending.job};
+    }
     return std::nullopt;
 }
 
 std::optional<TimePoint> ReleaseQueue::next_due() const {
     std::optional<TimePoint> earliest;
-    for (const auto& [at, pending] : pending_)
-        if (!earliest || pending.not_before < *earliest) earliest = pending.not_before;
+    for (const auto& [ticket, pending] : pending_)
+        if (!pending.taken && (!earliest || pending.not_before < *earliest)) earliest = pending.not_before;
     return earliest;
 }
 
-std::map<Position, ReleaseQueue::Pending>::iterator ReleaseQueue::find(const std::string& purchase) {
-    return std::find_if(pending_.begin(), pending_.end(),
-                        [&](const auto& entry) { return entry.second.purchase == purchase; });
+void ReleaseQueue::finished(const Ticket& ticket) {
+    pending_.erase(ticket);
 }
 
-void ReleaseQueue::finished(const std::string& purchase) {
-    if (const auto found = find(purchase); found != pending_.end()) pending_.erase(found);
-}
-
-void ReleaseQueue::failed(const std::string& purchase, TimePoint now) {
-    const auto found = find(purchase);
-    if (found == pending_.end()) return;
-    Pending& pending = found->second;
+void ReleaseQueue::failed(const Ticket& ticket, TimePoint now) {
+    auto& pending = pending_.at(ticket);
     pending.wait = std::clamp(2 * pending.wait, limits_.first_retry, limits_.last_retry);
     pending.not_before = now + pending.wait;
+    pending.taken = false;
+}
+
+void ReleaseQueue::postponed(const Ticket& ticket, TimePoint then) {
+    auto& pending = pending_.at(ticket);
+    pending.not_before = then;
+    pending.taken = false;
+}
+
+void ReleaseQueue::split(const Ticket& ticket, std::vector<Job> jobs, std::optional<Job> rest) {
+    for (auto& job : jobs) pending_.try_emplace(Ticket{ticket.at, next_number_++}, Pending{.job = std::move(job)});
+    if (rest)
+        pending_.at(ticket) = Pending{.job = std::move(*rest)};
+    else
+        pending_.erase(ticket);
 }
 
 Position ReleaseQueue::done() const {
-    return pending_.empty() ? followed_ : std::min(followed_, pending_.begin()->first.before());
+    return pending_.empty() ? followed_ : std::min(followed_, pending_.begin()->first.at.before());
 }
 
 }  // namespace fairstream::security_manager::custodian

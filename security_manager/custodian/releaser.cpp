@@ -1,11 +1,15 @@
 #include "security_manager/custodian/releaser.hpp"
 
+#include "base/log.hpp"
 #include "chaincode/schema/custody_records.hpp"
+#include "chaincode/schema/marketplace.pb.h"
+#include "chaincode/schema/names.hpp"
 
 namespace fairstream::security_manager::custodian {
 
 namespace custody = identity::crypto::custody;
 namespace schema = chaincode::schema;
+namespace names = chaincode::schema::names;
 
 namespace {
 
@@ -29,7 +33,80 @@ Result<schema::ReleaseRequest> make_release(const identity::crypto::SigningKey& 
     FS_ASSIGN(const auto buyer_key, in_task(schema::to_point("buyer_key", task.buyer_key())));
     FS_ASSIGN(const auto release,
               custody::release(custodian, y, buyer_key, custody::release_context(context, purchase, task.buyer())));
-    return schema::release_request(purchase, release);
+    auto request = schema::release_request(purchase, release);
+    request.set_key_epoch(task.dealing().key_epoch());
+    return request;
+}
+
+template <typename Reply, typename Request>
+Result<Reply> Releaser::ask(const char* contract, const char* function, const Request& request) {
+    return ledger::client::query<Reply>(client_, identity_, contract, function, request, /*sealed=*/true);
+}
+
+Result<Releaser::Outcome> Releaser::work(const Job& job) {
+    auto outcome = job.kind == Job::Kind::kRelease    ? release(job)
+                   : job.kind == Job::Kind::kPurchase ? open_epochs(job)
+                                                      : buyers(job);
+    if (!outcome)
+        base::log_warn("no release for {} (key epoch {}): {} ({})", job.id, job.key_epoch, outcome.error().message,
+                       outcome.error().code);
+    return outcome;
+}
+
+Result<Releaser::Outcome> Releaser::release(const Job& job) {
+    schema::GetReleaseTaskRequest wanted;
+    wanted.set_purchase(job.id);
+    wanted.set_key_epoch(job.key_epoch);
+    FS_ASSIGN(const auto task,
+              ask<schema::ReleaseTask>(names::contract::kCustody, names::custody::kGetReleaseTask, wanted));
+    if (!task.wanted()) return Outcome{};
+    FS_ASSIGN(const auto request, make_release(key_, client_.options().channel, job.id, task));
+    FS_TRY(ledger::client::submit<schema::ReleaseRecord>(client_, identity_, names::contract::kCustody,
+                                                         names::custody::kRelease, request));
+    base::log_info("released share {} of key epoch {} to purchase {}", task.index(), task.dealing().key_epoch(),
+                   job.id);
+    return Outcome{};
+}
+
+Result<Releaser::Outcome> Releaser::open_epochs(const Job& job) {
+    schema::GetPurchaseRequest purchase;
+    purchase.set_purchase(job.id);
+    FS_ASSIGN(const auto record, ask<schema::PurchaseReply>(names::contract::kMarketplace,
+                                                            names::marketplace::kGetPurchaseRecord, purchase));
+    Outcome outcome;
+    const auto begins = base::from_us(record.purchase().window().from_us());
+    if (begins > base::wall_now()) {
+        outcome.not_before = begins;
+        return outcome;
+    }
+    schema::ListKeyEpochsRequest request;
+    request.set_purchase(job.id);
+    request.set_after(job.key_epoch);
+    FS_ASSIGN(const auto page, ask<schema::ListKeyEpochsReply>(names::contract::kMarketplace,
+                                                               names::marketplace::kListKeyEpochs, request));
+    for (const auto& epoch : page.key_epochs())
+        outcome.jobs.push_back({.kind = Job::Kind::kRelease, .id = job.id, .key_epoch = epoch.number(), .after = {}});
+    if (!outcome.jobs.empty()) {
+        outcome.rest = job;
+        outcome.rest->key_epoch = outcome.jobs.back().key_epoch;
+    }
+    return outcome;
+}
+
+Result<Releaser::Outcome> Releaser::buyers(const Job& job) {
+    schema::ListWindowsRequest request;
+    request.set_offer(job.id);
+    request.set_key_epoch(job.key_epoch);
+    request.set_after(job.after);
+    FS_ASSIGN(const auto page,
+              ask<schema::ListWindowsReply>(names::contract::kMarketplace, names::marketplace::kListWindows, request));
+    Outcome outcome;
+    for (const auto& purchase : page.purchases())
+        outcome.jobs.push_back({.kind = Job::Kind::kRelease, .id = purchase, .key_epoch = job.key_epoch, .after = {}});
+    if (page.next().empty()) return outcome;
+    outcome.rest = job;
+    outcome.rest->after = page.next();
+    return outcome;
 }
 
 }  // namespace fairstream::security_manager::custodian

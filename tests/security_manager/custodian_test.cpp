@@ -24,6 +24,18 @@ std::string text(const Bytes& bytes) {
     return std::string(bytes.begin(), bytes.end());
 }
 
+Job share_for(const std::string& purchase, std::uint32_t key_epoch = 0) {
+    return {.kind = Job::Kind::kRelease, .id = purchase, .key_epoch = key_epoch, .after = {}};
+}
+
+/// Takes the job that must be next.
+ReleaseQueue::Ticket take(ReleaseQueue& queue, const std::string& id) {
+    const auto taken = queue.take(t0);
+    REQUIRE(taken);
+    CHECK(taken->second.id == id);
+    return taken->first;
+}
+
 /// A stream dealt to three custodians, threshold two, and a purchase of it.
 struct Dealt {
     std::vector<crypto::SigningKey> custodians{crypto::SigningKey::generate(), crypto::SigningKey::generate(),
@@ -74,6 +86,7 @@ TEST_CASE("custodian: threshold releases, made from the ledger's tasks, give the
         const auto request = make_release(d.custodians[index - 1], "market", "purchase-1", d.task(index));
         REQUIRE(request);
         CHECK(request->purchase() == "purchase-1");
+        CHECK(request->key_epoch() == 1);
         custody::Release release{array<custody::Point>(request->a()), array<custody::Point>(request->b()),
                                  array<custody::Scalar>(request->c()), array<custody::Scalar>(request->s()),
                                  array<custody::Scalar>(request->u())};
@@ -112,56 +125,117 @@ TEST_CASE("custodian: releases nothing for a task that is not its own") {
     CHECK(code(task) == "bad_task");
 }
 
-TEST_CASE("custodian: goes on after a restart where the oldest unfinished purchase stands") {
+TEST_CASE("custodian: goes on after a restart where the oldest unfinished job stands") {
     ReleaseQueue queue({10, 0, 0}, limits());
-    CHECK(queue.add({12, 3, 1}, "first"));
-    CHECK(queue.add({13, 0, 0}, "second"));
+    CHECK(queue.add({12, 3, 1}, share_for("first")));
+    CHECK(queue.add({13, 0, 0}, share_for("second")));
     queue.follow({20, 0, 0});
     CHECK(queue.done() == Position{12, 3, 0});
-    queue.finished("first");
+    queue.finished(take(queue, "first"));
     CHECK(queue.done() == Position{12, UINT32_MAX, UINT32_MAX});  // all before block 13
-    queue.finished("second");
+    queue.finished(take(queue, "second"));
     CHECK(queue.done() == Position{20, 0, 0});
 }
 
-TEST_CASE("custodian: works oldest first, and tries again ever later") {
+TEST_CASE("custodian: works oldest first, each job once at a time, and tries again ever later") {
     ReleaseQueue queue({}, limits());
-    queue.add({1, 0, 0}, "first");
-    queue.add({2, 0, 0}, "second");
-    CHECK(queue.due(t0) == "first");
-    queue.failed("first", t0);
-    CHECK(queue.due(t0) == "second");  // does not wait behind it
-    queue.finished("second");
-    CHECK_FALSE(queue.due(t0 + 499ms));
+    queue.add({1, 0, 0}, share_for("first"));
+    queue.add({2, 0, 0}, share_for("second"));
+    const auto first = take(queue, "first");
+    const auto second = take(queue, "second");  // beside it
+    CHECK_FALSE(queue.take(t0));
+    queue.failed(first, t0);
+    queue.finished(second);
+    CHECK_FALSE(queue.take(t0 + 499ms));
     CHECK(queue.next_due() == t0 + 500ms);
-    queue.failed("first", t0 + 500ms);
+    CHECK(queue.take(t0 + 500ms));
+    CHECK_FALSE(queue.next_due());
+    queue.failed(first, t0 + 500ms);
     CHECK(queue.next_due() == t0 + 1500ms);
-    queue.failed("first", t0 + 1500ms);
-    queue.failed("first", t0 + 3500ms);
+    CHECK(queue.take(t0 + 1500ms));
+    queue.failed(first, t0 + 1500ms);
+    CHECK(queue.take(t0 + 3500ms));
+    queue.failed(first, t0 + 3500ms);
     CHECK(queue.next_due() == t0 + 5500ms);  // 2 s at most
 }
 
 TEST_CASE("custodian: events that come twice are worked on once") {
     ReleaseQueue queue({5, 0, 0}, limits());
-    CHECK(queue.add({5, 0, 0}, "seen before the start"));
-    CHECK_FALSE(queue.due(t0));
-    queue.add({6, 0, 0}, "one");
-    queue.add({6, 0, 0}, "one");
-    queue.finished("one");
-    CHECK_FALSE(queue.due(t0));
+    CHECK(queue.add({5, 0, 0}, share_for("seen before the start")));
+    CHECK_FALSE(queue.take(t0));
+    queue.add({6, 0, 0}, share_for("one"));
+    queue.add({6, 0, 0}, share_for("one"));
+    queue.finished(take(queue, "one"));
+    CHECK_FALSE(queue.take(t0));
 }
 
-TEST_CASE("custodian: a full queue loses nothing: the chain is read again") {
+TEST_CASE("custodian: a full queue loses nothing: the chain is read again from what was seen") {
     ReleaseQueue queue({}, limits(/*max_pending=*/2));
-    CHECK(queue.add({1, 0, 0}, "one"));
-    CHECK(queue.add({2, 0, 0}, "two"));
-    CHECK_FALSE(queue.add({3, 0, 0}, "three"));
+    CHECK(queue.add({1, 0, 0}, share_for("one")));
+    CHECK(queue.add({2, 0, 0}, share_for("two")));
+    queue.follow({2, 0, 0});
+    CHECK_FALSE(queue.add({3, 0, 0}, share_for("three")));
     queue.follow({9, 0, 0});
     CHECK_FALSE(queue.must_restart());
-    queue.finished("one");
-    queue.finished("two");
+    queue.postponed(take(queue, "one"), t0 + 24h);  // what waits for its time does not hold up the rest
+    queue.finished(take(queue, "two"));
     CHECK(queue.must_restart());
-    CHECK(queue.done() < Position{3, 0, 0});
+    CHECK(queue.followed() == Position{2, 0, 0});
+    queue.restart();
+    CHECK(queue.add({3, 0, 0}, share_for("three")));
+    CHECK(queue.take(t0)->second.id == "three");
+    CHECK(queue.done() == Position{0, UINT32_MAX, UINT32_MAX});
+}
+
+TEST_CASE("custodian: a purchase of time waits for its beginning, and then becomes a release for each key epoch") {
+    ReleaseQueue queue({}, limits());
+    queue.add({1, 0, 0}, {.kind = Job::Kind::kPurchase, .id = "time", .key_epoch = 0, .after = {}});
+    queue.follow({4, 0, 0});
+    queue.postponed(take(queue, "time"), t0 + 60s);
+    CHECK_FALSE(queue.take(t0 + 59s));
+    const auto parent = queue.take(t0 + 60s);
+    REQUIRE(parent);
+    auto rest = parent->second;
+    rest.key_epoch = 2;
+    queue.split(parent->first, {share_for("time", 1), share_for("time", 2)}, rest);
+    CHECK(queue.done() == Position{0, UINT32_MAX, UINT32_MAX});
+
+    const auto again = queue.take(t0 + 60s);
+    CHECK(again->second == rest);
+    queue.split(again->first, {}, std::nullopt);
+    const auto first = queue.take(t0 + 60s);
+    const auto second = queue.take(t0 + 60s);
+    CHECK(first->second == share_for("time", 1));
+    CHECK(second->second == share_for("time", 2));
+    queue.finished(second->first);
+    CHECK(queue.done() == Position{0, UINT32_MAX, UINT32_MAX});  // one is still to be released
+    queue.finished(first->first);
+    CHECK(queue.done() == Position{4, 0, 0});
+}
+
+TEST_CASE("custodian: a key epoch with more buyers than there is room for is released page by page") {
+    constexpr std::size_t kBuyers = 20;
+    ReleaseQueue queue({}, limits(/*max_pending=*/3));
+    queue.add({1, 0, 0}, {.kind = Job::Kind::kKeyEpoch, .id = "offer", .key_epoch = 7, .after = {}});
+    std::vector<std::string> released;
+    std::size_t listed = 0;
+    std::size_t waiting = 0;
+    while (const auto taken = queue.take(t0)) {
+        if (taken->second.kind == Job::Kind::kRelease) {
+            released.push_back(taken->second.id);
+            queue.finished(taken->first);
+            --waiting;
+            continue;
+        }
+        CHECK(waiting <= 3);  // no next page before there is room
+        std::vector<Job> page;
+        for (std::size_t i = 0; i < 5; ++i) page.push_back(share_for("buyer-" + std::to_string(listed++), 7));
+        waiting += page.size();
+        queue.split(taken->first, page, listed < kBuyers ? std::optional(taken->second) : std::nullopt);
+    }
+    CHECK(listed == kBuyers);
+    CHECK(released.size() == kBuyers);
+    CHECK(queue.done() == Position{});
 }
 
 TEST_CASE("custodian: the state file says where, or that it is damaged") {
