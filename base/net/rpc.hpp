@@ -53,6 +53,9 @@ public:
     /// On the loop thread (not inside a handler of its own), or after the loop has stopped. No handler runs after it.
     virtual ~RpcServer() = default;
     virtual std::uint16_t port() const = 0;
+    /// Another certificate, key or roots, for connections accepted from now on. On the loop thread. Error: bad_tls, and
+    /// all stays as it was.
+    virtual Status use(const TlsConfig& tls) = 0;
 };
 
 /// One connection that reconnects by itself (50 ms to 2 s, with jitter) and keeps nothing across a reconnect: calls

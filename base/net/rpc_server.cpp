@@ -109,8 +109,10 @@ struct Connection : std::enable_shared_from_this<Connection> {
 
 class Server final : public RpcServer {
 public:
-    Server(asio::ssl::context context, RpcLimits limits, CallHandler on_call, NoticeHandler on_notice)
+    Server(asio::ssl::context context, PeerCertificate peers, RpcLimits limits, CallHandler on_call,
+           NoticeHandler on_notice)
         : context_(std::move(context)),
+          peers_(peers),
           limits_(limits),
           on_call_(std::move(on_call)),
           on_notice_(std::move(on_notice)) {}
@@ -131,6 +133,11 @@ public:
     }
 
     std::uint16_t port() const override { return listener_->port(); }
+
+    Status use(const TlsConfig& tls) override {
+        FS_ASSIGN(context_, make_tls_context(tls, TlsRole::kServer, TlsVersions::k13Only, peers_));
+        return {};
+    }
 
 private:
     void accepted(asio::ip::tcp::socket socket) {
@@ -208,6 +215,7 @@ private:
     }
 
     asio::ssl::context context_;
+    const PeerCertificate peers_;
     const RpcLimits limits_;
     const CallHandler on_call_;
     const NoticeHandler on_notice_;
@@ -224,8 +232,8 @@ Result<std::unique_ptr<RpcServer>> RpcServer::listen(Loop& loop, const Address& 
                        : tls.trusted_roots.empty() ? PeerCertificate::kIgnored
                                                    : PeerCertificate::kOptional;
     FS_ASSIGN(auto context, make_tls_context(tls, TlsRole::kServer, TlsVersions::k13Only, peers));
-    auto server =
-        std::make_unique<Server>(std::move(context), consistent(limits), std::move(on_call), std::move(on_notice));
+    auto server = std::make_unique<Server>(std::move(context), peers, consistent(limits), std::move(on_call),
+                                           std::move(on_notice));
     FS_TRY(server->open(loop, address));
     return std::unique_ptr<RpcServer>(std::move(server));
 }

@@ -10,6 +10,8 @@ struct TlsConfig {
     std::string certificate_chain;  // empty: a client without a certificate
     std::string private_key;
     std::string trusted_roots;  // every organisation's CA
+
+    bool operator==(const TlsConfig&) const = default;
 };
 
 struct Address {
@@ -17,6 +19,7 @@ struct Address {
     std::uint16_t port = 0;  // 0: any free one, for servers
 
     std::string text() const { return host + ":" + std::to_string(port); }
+    bool operator==(const Address&) const = default;
 };
 
 }  // namespace fairstream::base::net

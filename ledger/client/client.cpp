@@ -28,8 +28,12 @@ constexpr auto kStatusWait = 5'000ms;
 constexpr auto kPatience = 6'000ms;
 
 bool retried_as_new(const std::string& code) {
-    return code == "read_conflict" || code == "range_conflict" || code == "stale_config";
+    return code == "read_conflict" || code == "range_conflict";
 }
+
+/// The channel config has changed under way. What was endorsed before can never be committed; the same proposal can be
+/// endorsed anew, and its id makes sure that it counts once.
+constexpr std::string_view kStaleConfig = "stale_config";
 
 /// Competitors for one key should not meet again at once.
 void pause_before_attempt(int attempt) {
@@ -71,6 +75,7 @@ struct Client::Impl {
     Status hand_over(const Proposed& proposed, bool& maybe_received);
     Result<proto::CommitStatusReply> wait_for_commit(const Proposed& proposed, bool& maybe_received);
     Result<Commit> attempt(const proto::ProposalRequest& request);
+    Result<Commit> attempt_once(const proto::ProposalRequest& request);
 };
 
 Result<Client::Impl::Proposed> Client::Impl::endorse(const proto::ProposalRequest& request) {
@@ -110,17 +115,26 @@ Result<proto::CommitStatusReply> Client::Impl::wait_for_commit(const Proposed& p
         if (!status && !Gateways::is_transient(status.error()) && status.error().code != "unreachable")
             return fail(std::move(status).error());
         if (base::steady_now() < deadline) handed_over = hand_over(proposed, maybe_received);
+        if (!handed_over && handed_over.error().code == kStaleConfig) return fail(std::move(handed_over).error());
     }
 }
 
 Result<Commit> Client::Impl::attempt(const proto::ProposalRequest& request) {
+    for (int attempt = 1;; ++attempt) {
+        auto commit = attempt_once(request);
+        if (commit || attempt == kMaxAttempts || commit.error().code != kStaleConfig) return commit;
+        pause_before_attempt(attempt);
+    }
+}
+
+Result<Commit> Client::Impl::attempt_once(const proto::ProposalRequest& request) {
     FS_ASSIGN(auto proposed, endorse(request));
     const std::string id = base::to_hex(proposed.id);
     bool maybe_received = false;
     auto status = wait_for_commit(proposed, maybe_received);
     if (!status) {
         const auto& error = status.error();
-        if (!maybe_received) return fail(error);
+        if (!maybe_received || error.code == kStaleConfig) return fail(error);
         return fail("unknown_outcome",
                     fmt::format("transaction {} may still commit ({}: {}); ask for its commit status", id, error.code,
                                 error.message));

@@ -63,10 +63,8 @@ public:
     Result<Bytes> evaluate(const Identity& who, const Invocation& what, bool sealed = false);
     /// The same for a query that its creator signed elsewhere.
     Result<Bytes> evaluate_signed(const proto::ProposalRequest& request, bool sealed = false);
-    /// The same for a query that its creator signed elsewhere.
-    Result<Bytes> evaluate_signed(const proto::ProposalRequest& request, bool sealed = false);
     /// Endorse, submit and wait for the commit. Retries by itself, as a new transaction, what was refused for a
-    /// conflict or an older config epoch (up to 10 times) and, as the same transaction, what a lost connection
+    /// conflict (up to 10 times) and, as the same transaction, what a lost connection or a change of the channel config
     /// interrupted.
     Result<Commit> submit(const Identity& who, const Invocation& what);
     /// The same for a proposal that its creator signed elsewhere, as it is: never as a new transaction.

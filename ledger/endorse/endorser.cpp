@@ -66,45 +66,48 @@ Invocation invocation_of(const Admitted& admitted, const proto::ProposalRequest&
 
 }  // namespace
 
-Endorser::Endorser(std::shared_ptr<const contract::Channel> channel, contract::Contracts contracts,
-                   state::StateStore& state, state::PrivateStore& private_store, std::string node,
-                   crypto::SigningKey key)
-    : channel_(std::move(channel)),
+Endorser::Endorser(contract::Channels channels, contract::Contracts contracts, state::StateStore& state,
+                   state::PrivateStore& private_store, std::string node, contract::NodeKeys keys)
+    : channels_(std::move(channels)),
       contracts_(std::move(contracts)),
       state_(state),
       private_store_(private_store),
       node_(std::move(node)),
-      key_(std::move(key)) {}
+      keys_(std::move(keys)) {}
 
 Result<proto::EndorseResult> Endorser::endorse(const proto::ProposalRequest& request, TimePoint now) {
-    FS_ASSIGN(const auto admitted, admit(*channel_, request, proto::INTENT_SUBMIT, now));
     const auto snapshot = state_.snapshot();
+    const auto channel = channels_.at(snapshot->height() + 1);
+    const auto* const key = keys_.listed(*channel, node_);
+    if (key == nullptr) return fail("unavailable", node_ + " is no member of the channel config in force");
+    FS_ASSIGN(const auto admitted, admit(*channel, request, proto::INTENT_SUBMIT, now));
     FS_ASSIGN(const auto used, snapshot->transaction(admitted.id));
     if (used)
         return fail("duplicate_id", "this transaction is in block " + std::to_string(used->at.block) + " already");
 
     FS_ASSIGN(auto simulation,
-              simulate({*snapshot, private_store_, *channel_, contracts_}, invocation_of(admitted, request)));
+              simulate({*snapshot, private_store_, *channel, contracts_}, invocation_of(admitted, request)));
     proto::EndorseResult out;
     out.set_result(simulation.result.SerializeAsString());
     const std::size_t size =
-        request.signed_proposal().ByteSizeLong() + out.result().size() + channel_->nodes().size() * kEndorsementBytes;
-    if (size > channel_->config().limits().max_transaction_bytes())
+        request.signed_proposal().ByteSizeLong() + out.result().size() + channel->nodes().size() * kEndorsementBytes;
+    if (size > channel->config().limits().max_transaction_bytes())
         return fail("too_large", "the transaction would have about " + std::to_string(size) + " bytes, at most " +
-                                     std::to_string(channel_->config().limits().max_transaction_bytes()) +
+                                     std::to_string(channel->config().limits().max_transaction_bytes()) +
                                      " are allowed");
     FS_TRY(private_store_.stage(admitted.id, std::move(simulation.private_entries), now));
-    const auto signature = key_.sign(crypto::signing_input("endorsement/v1", channel_->name(), as_bytes(out.result())));
+    const auto signature = key->sign(crypto::signing_input("endorsement/v1", channel->name(), as_bytes(out.result())));
     out.mutable_endorsement()->set_node(node_);
     out.mutable_endorsement()->set_signature(proto::as_field(signature));
     return out;
 }
 
 Result<proto::EvaluateReply> Endorser::evaluate(const proto::ProposalRequest& request, TimePoint now) {
-    FS_ASSIGN(const auto admitted, admit(*channel_, request, proto::INTENT_QUERY, now));
     const auto snapshot = state_.snapshot();
+    const auto channel = channels_.at(snapshot->height() + 1);
+    FS_ASSIGN(const auto admitted, admit(*channel, request, proto::INTENT_QUERY, now));
     FS_ASSIGN(auto simulation,
-              simulate({*snapshot, private_store_, *channel_, contracts_}, invocation_of(admitted, request)));
+              simulate({*snapshot, private_store_, *channel, contracts_}, invocation_of(admitted, request)));
     proto::EvaluateReply reply;
     reply.set_response(std::move(*simulation.result.mutable_response()));
     reply.set_height(snapshot->height());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ledger/contract/configure.hpp"
 #include "ledger/contract/keys.hpp"
 #include "ledger/contract/limits.hpp"
 #include "ledger/endorse/effects.hpp"
@@ -152,6 +153,10 @@ private:
 Result<Bytes> invoke(Run& run, std::string_view contract, std::string_view function, ByteView arguments,
                      contract::Caller caller, std::size_t depth) {
     if (depth > contract::kMaxCallDepth) return fail("call_too_deep", "contracts call one another more than 8 deep");
+    if (contract == contract::kChannelContract) {
+        SimulationContext context(run, contract, std::move(caller), depth);
+        return contract::configure(run.ground.channel, context, function, arguments);
+    }
     const auto& contracts = run.ground.contracts;
     const auto found = std::find_if(contracts.begin(), contracts.end(),
                                     [&](const auto& candidate) { return candidate->name() == contract; });

@@ -66,6 +66,18 @@ void CommitWatch::when_sealed(std::uint64_t height, std::function<void(Status)> 
     seal_waiters_.emplace(number, SealWaiter{height, std::move(done), timer});
 }
 
+void CommitWatch::dropped(std::span<const Hash> ids, const Error& why) {
+    for (const auto& id : ids) {
+        const auto [first, last] = by_id_.equal_range(id);
+        for (auto entry = first; entry != last; ++entry) {
+            const auto waiter = waiters_.extract(entry->second);
+            scope_.cancel(waiter.mapped().timer);
+            waiter.mapped().responder->fail(why);
+        }
+        by_id_.erase(first, last);
+    }
+}
+
 void CommitWatch::advanced(std::span<const proto::Outcome> outcomes) {
     for (const auto& outcome : outcomes) {
         const auto id = identity::crypto::to_hash(as_bytes(outcome.transaction_id()));

@@ -20,6 +20,8 @@ public:
     void status(const proto::CommitStatusRequest& request, std::shared_ptr<base::net::Responder> responder);
     /// Runs `done` when outcomes up to `height` are sealed. Error: unavailable, after 10 s without.
     void when_sealed(std::uint64_t height, std::function<void(Status)> done);
+    /// Fails those who wait for one of these transactions: it will not be committed as it is.
+    void dropped(std::span<const Hash> ids, const Error& why);
     /// A block was applied.
     void advanced(std::span<const proto::Outcome> outcomes);
 

@@ -19,9 +19,9 @@ constexpr std::uint32_t kMaxAttempts = 12;
 constexpr std::uint32_t kMaxMismatches = 6;
 constexpr std::uint32_t kDoublings = 6;
 
-Tally new_tally(const Parts& parts) {
-    return Tally(parts.organisation, static_cast<std::size_t>(parts.channel->config().organisations_size()),
-                 parts.channel->endorsing_organisations());
+Tally new_tally(const Parts& parts, const contract::Channel& channel) {
+    return Tally(parts.organisation, static_cast<std::size_t>(channel.config().organisations_size()),
+                 channel.endorsing_organisations());
 }
 
 }  // namespace
@@ -31,7 +31,8 @@ Endorsing::Endorsing(const Parts& parts, base::net::LoopScope& scope, proto::Pro
       scope_(scope),
       request_(std::move(request)),
       done_(std::move(done)),
-      tally_(new_tally(parts)),
+      channel_(parts.channels.newest()),
+      tally_(new_tally(parts, *channel_)),
       deadline_(base::steady_now() + kTimeout) {
     proto::EndorseRequest forwarded;
     *forwarded.mutable_request() = request_;
@@ -44,8 +45,9 @@ void Endorsing::start() {
 
 void Endorsing::ask_all() {
     ++attempt_;
-    tally_ = new_tally(parts_);
-    for (const auto& organisation : parts_.channel->config().organisations())
+    channel_ = parts_.channels.newest();
+    tally_ = new_tally(parts_, *channel_);
+    for (const auto& organisation : channel_->config().organisations())
         if (organisation.name() != parts_.organisation) ask_other(organisation.name());
     ask_own();
 }
@@ -67,22 +69,24 @@ void Endorsing::ask_other(const std::string& organisation) {
         [self = shared_from_this(), attempt = attempt_, organisation](Result<Bytes> answer) {
             if (!answer) return self->answered(attempt, organisation, fail(std::move(answer).error()));
             if (!self->done_) return;
-            const bool posted = self->parts_.pool.post([self, attempt, organisation, bytes = std::move(*answer)] {
-                auto result = self->checked(organisation, bytes);
-                self->scope_.post([self, attempt, organisation, found = std::move(result)]() mutable {
-                    self->answered(attempt, organisation, std::move(found));
+            const bool posted = self->parts_.pool.post(
+                [self, attempt, organisation, channel = self->channel_, bytes = std::move(*answer)] {
+                    auto result = checked(*channel, organisation, bytes);
+                    self->scope_.post([self, attempt, organisation, found = std::move(result)]() mutable {
+                        self->answered(attempt, organisation, std::move(found));
+                    });
                 });
-            });
             if (!posted) self->answered(attempt, organisation, fail("busy", "this node has too much to verify"));
         });
 }
 
-Result<proto::EndorseResult> Endorsing::checked(const std::string& organisation, const Bytes& answer) const {
+Result<proto::EndorseResult> Endorsing::checked(const contract::Channel& channel, const std::string& organisation,
+                                                const Bytes& answer) {
     FS_ASSIGN(auto result, proto::decode<proto::EndorseResult>(answer));
-    const auto* const node = parts_.channel->node(result.endorsement().node());
+    const auto* const node = channel.node(result.endorsement().node());
     if (node == nullptr || node->organisation != organisation ||
-        !parts_.channel->verify(node->name, "endorsement/v1", as_bytes(result.result()),
-                                as_bytes(result.endorsement().signature())))
+        !channel.verify(node->name, "endorsement/v1", as_bytes(result.result()),
+                        as_bytes(result.endorsement().signature())))
         return fail("bad_endorsement", "its endorsement is not signed by one of its nodes");
     return result;
 }

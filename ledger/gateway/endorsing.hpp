@@ -22,7 +22,8 @@ private:
     void ask_all();
     void ask_own();
     void ask_other(const std::string& organisation);
-    Result<proto::EndorseResult> checked(const std::string& organisation, const Bytes& answer) const;  // in the pool
+    static Result<proto::EndorseResult> checked(const contract::Channel& channel, const std::string& organisation,
+                                                const Bytes& answer);  // in the pool
     void answered(std::uint32_t attempt, const std::string& organisation, Result<proto::EndorseResult> answer);
     void conclude();
     Bytes assemble() const;
@@ -31,7 +32,8 @@ private:
     base::net::LoopScope& scope_;
     const proto::ProposalRequest request_;
     Bytes peer_request_;
-    Done done_;  // empty once called
+    Done done_;                                         // empty once called
+    std::shared_ptr<const contract::Channel> channel_;  // in force when this attempt began
     Tally tally_;
     std::uint32_t attempt_ = 0;
     std::chrono::microseconds deadline_;

@@ -4,6 +4,7 @@
 
 #include "ledger/gateway/endorsing.hpp"
 #include "ledger/proto/wire.hpp"
+#include "ledger/receipt/receipt.hpp"
 
 namespace fairstream::ledger::gateway {
 
@@ -56,6 +57,10 @@ void Gateway::advanced(std::span<const proto::Outcome> outcomes) {
     events_.advanced();
 }
 
+void Gateway::dropped(std::span<const Hash> ids, const Error& why) {
+    watch_.dropped(ids, why);
+}
+
 void Gateway::on_call(RpcCall call, ResponderPtr responder) {
     const auto method = static_cast<GatewayMethod>(call.method);
     parts_.metrics.count("ledger_gateway_calls_total", 1, {{"method", name_of(method)}});
@@ -80,7 +85,7 @@ void Gateway::on_call(RpcCall call, ResponderPtr responder) {
         case GatewayMethod::kInfo:
             return info(responder);
         case GatewayMethod::kReceipt:
-            break;
+            return decoded<proto::ReceiptRequest>(call, to, [&](auto r) { receipt(r, responder); });
     }
     responder->fail({"unknown_method", fmt::format("the gateway has no method {}", call.method)});
 }
@@ -150,6 +155,27 @@ void Gateway::get_transaction(const proto::GetTransactionRequest& request, Respo
     answer_in_pool(std::move(responder), [this, wanted = *id] { return find_transaction(wanted); });
 }
 
+void Gateway::receipt(const proto::ReceiptRequest& request, ResponderPtr responder) {
+    const auto id = identity::crypto::to_hash(as_bytes(request.transaction_id()));
+    if (!id) return responder->fail({"malformed", "a transaction id has 32 bytes"});
+    const bool posted = parts_.pool.post([this, wanted = *id, responder] {
+        const auto snapshot = parts_.state.snapshot();
+        const auto made = receipt::make_receipt(parts_.blocks, *snapshot, wanted);
+        if (made) return responder->reply(proto::encode(*made));
+        if (made.error().code != "not_sealed") return responder->fail(made.error());
+        // A moment after the commit the next block is still on its way: the answer waits for it.
+        scope_.post([this, wanted, responder, height = snapshot->height()] {
+            watch_.when_sealed(height, [this, wanted, responder](const Status& sealed) {
+                if (!sealed) return responder->fail(sealed.error());
+                answer_in_pool(responder, [this, wanted] {
+                    return receipt::make_receipt(parts_.blocks, *parts_.state.snapshot(), wanted);
+                });
+            });
+        });
+    });
+    if (!posted) responder->fail({"busy", "this node has too much to do; try again later"});
+}
+
 Result<proto::GetTransactionReply> Gateway::find_transaction(const Hash& id) const {
     FS_ASSIGN(const auto record, parts_.state.snapshot()->transaction(id));
     if (!record) return fail("not_found", "transaction " + proto::short_id(id) + " is not committed here");
@@ -170,12 +196,13 @@ Result<proto::GetTransactionReply> Gateway::find_transaction(const Hash& id) con
 void Gateway::info(ResponderPtr responder) const {
     const auto progress = parts_.surroundings.progress();
     proto::InfoReply reply;
-    reply.set_channel(parts_.channel->name());
+    const auto channel = parts_.channels.newest();
+    reply.set_channel(channel->name());
     reply.set_node(parts_.node);
     reply.set_height(progress.height);
     reply.set_sealed_height(progress.sealed_height);
     reply.set_block_hash(proto::as_field(progress.block_hash));
-    reply.set_config(proto::as_field(parts_.config));
+    reply.set_config(proto::as_field(channel->config_bytes()));
     reply.set_mempool(progress.waiting);
     reply.set_round(progress.round);
     responder->reply(proto::encode(reply));

@@ -3,6 +3,7 @@
 #include "ledger/gateway/commit_watch.hpp"
 #include "ledger/gateway/event_streams.hpp"
 #include "ledger/proto/methods.hpp"
+#include "ledger/proto/receipt.pb.h"
 
 namespace fairstream::ledger::gateway {
 
@@ -17,6 +18,8 @@ public:
     void on_call(base::net::RpcCall call, std::shared_ptr<base::net::Responder> responder);
     /// A block was applied; Surroundings::progress() shows it already.
     void advanced(std::span<const proto::Outcome> outcomes);
+    /// These transactions wait for a block no more: who waits for their commit hears why.
+    void dropped(std::span<const Hash> ids, const Error& why);
     void close() { scope_.close(); }
 
 private:
@@ -27,6 +30,7 @@ private:
     void submit(proto::SubmitRequest request, ResponderPtr responder);
     void get_block(const proto::GetBlockRequest& request, ResponderPtr responder);
     void get_transaction(const proto::GetTransactionRequest& request, ResponderPtr responder);
+    void receipt(const proto::ReceiptRequest& request, ResponderPtr responder);
     void info(ResponderPtr responder) const;
     Result<proto::GetTransactionReply> find_transaction(const Hash& id) const;
 

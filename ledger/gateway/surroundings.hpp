@@ -7,7 +7,7 @@
 #include "base/net/loop.hpp"
 #include "base/pool.hpp"
 #include "ledger/blocks/block_store.hpp"
-#include "ledger/contract/channel.hpp"
+#include "ledger/contract/channels.hpp"
 #include "ledger/endorse/endorser.hpp"
 #include "ledger/state/state.hpp"
 
@@ -43,8 +43,7 @@ public:
 struct Parts {
     base::net::Loop& loop;
     base::Pool& pool;
-    std::shared_ptr<const contract::Channel> channel;
-    Bytes config;  // the channel's, byte for byte
+    contract::Channels channels;
     std::string node;
     std::string organisation;
     endorse::Endorser& endorser;

@@ -7,6 +7,7 @@
 
 #include "base/encoding.hpp"
 #include "base/log.hpp"
+#include "ledger/contract/configure.hpp"
 #include "ledger/proto/wire.hpp"
 
 namespace fairstream::ledger::node {
@@ -18,6 +19,10 @@ namespace {
 constexpr std::string_view kOutcomesRootKey = "~ledger/outcomes_root";
 /// And who does not lead after it (order::Absences).
 constexpr std::string_view kAbsencesKey = "~ledger/absences";
+/// And, under each epoch above 1, its ConfigEpoch.
+std::string epoch_key(std::uint64_t epoch) {
+    return fmt::format("~ledger/epoch/{:016x}", epoch);
+}
 constexpr std::uint32_t kAfterAllTransactions = std::numeric_limits<std::uint32_t>::max();
 constexpr std::size_t kOutcomesNamed = 8;
 
@@ -38,19 +43,20 @@ validate::Parent parent_of(const order::Tip& tip) {
     return {.height = tip.height, .hash = tip.hash, .time_us = tip.time_us, .outcomes_root = tip.outcomes_root};
 }
 
-Chain::Chain(std::shared_ptr<const contract::Channel> channel, base::Pool& pool)
-    : channel_(std::move(channel)), validator_(channel_, &pool) {
+Chain::Chain(contract::Channels channels, base::Pool& pool)
+    : channels_(std::move(channels)), validator_(channels_, &pool) {
+    const auto genesis = channels_.genesis();
     tip_ = {.height = 0,
-            .hash = channel_->genesis_hash(),
-            .time_us = channel_->config().created_at_us(),
+            .hash = genesis->genesis_hash(),
+            .time_us = genesis->config().created_at_us(),
             .outcomes_root = validate::outcomes_root({}),
             .has_transactions = false,
             .absences = {}};
 }
 
-Result<std::unique_ptr<Chain>> Chain::open(const std::filesystem::path& folder,
-                                           std::shared_ptr<const contract::Channel> channel, base::Pool& pool) {
-    auto chain = std::unique_ptr<Chain>(new Chain(std::move(channel), pool));
+Result<std::unique_ptr<Chain>> Chain::open(const std::filesystem::path& folder, contract::Channels channels,
+                                           base::Pool& pool) {
+    auto chain = std::unique_ptr<Chain>(new Chain(std::move(channels), pool));
     FS_ASSIGN(chain->blocks_, blocks::BlockStore::open(folder / "blocks"));
     FS_ASSIGN(chain->state_, state::StateStore::open(folder / "state"));
     FS_ASSIGN(chain->private_, state::PrivateStore::open(folder / "private"));
@@ -65,8 +71,9 @@ Status Chain::roll_forward(const std::filesystem::path& folder) {
     if (blocks_->height() == 0) return {};
     FS_ASSIGN(const auto first, blocks_->read(1));
     FS_ASSIGN(const auto opened, open_block(first));
-    if (!std::ranges::equal(as_bytes(opened.header.previous_hash()), channel_->genesis_hash()))
+    if (!std::ranges::equal(as_bytes(opened.header.previous_hash()), channels_.genesis()->genesis_hash()))
         return fail("wrong_channel", folder.string() + ": these blocks do not follow from this genesis file");
+    FS_TRY(load_epochs());
     FS_TRY(load_tip());
     if (state_->height() < blocks_->height())
         base::log_info("applying blocks {} to {} to the state", state_->height() + 1, blocks_->height());
@@ -76,6 +83,31 @@ Status Chain::roll_forward(const std::filesystem::path& folder) {
         if (auto applied = apply(next.block, next.header); !applied) return fail(std::move(applied).error());
     }
     return {};
+}
+
+Status Chain::load_epochs() {
+    const auto snapshot = state_->snapshot();
+    for (auto known = channels_.newest();; known = channels_.newest()) {
+        FS_ASSIGN(const auto entry, snapshot->get(epoch_key(known->epoch() + 1)));
+        if (!entry) return {};
+        const auto epoch = proto::decode<proto::ConfigEpoch>(entry->value);
+        auto next = epoch ? known->successor(as_bytes(epoch->config())) : fail(epoch.error());
+        if (!next)
+            return fail("damaged", fmt::format("the state's record of config epoch {}: {}", known->epoch() + 1,
+                                               next.error().message));
+        channels_.add(epoch->from_height(), std::move(*next));
+    }
+}
+
+Result<std::shared_ptr<const contract::Channel>> Chain::next_epoch(std::uint64_t height, state::Batch& batch) const {
+    const auto change = std::ranges::find(batch.changes, contract::kFullConfigKey, &state::Batch::Change::key);
+    if (change == batch.changes.end() || !change->value) return nullptr;
+    FS_ASSIGN(auto next, channels_.at(height)->successor(*change->value));
+    proto::ConfigEpoch epoch;
+    epoch.set_from_height(height + 1);
+    epoch.set_config(proto::as_field(*change->value));
+    batch.changes.push_back({epoch_key(next->epoch()), proto::encode(epoch), {height, kAfterAllTransactions}});
+    return next;
 }
 
 Status Chain::load_tip() {
@@ -121,11 +153,13 @@ Result<AppliedBlock> Chain::apply(const proto::Block& block, const proto::BlockH
     }
     result.batch.changes.push_back(
         {std::string(kOutcomesRootKey), to_bytes(result.outcomes_root), {header.height(), kAfterAllTransactions}});
-    auto absences = order::absences_after(*channel_, tip_.absences, header);
+    auto absences = order::absences_after(*channels_.at(header.height()), tip_.absences, header);
     if (absences != tip_.absences)
         result.batch.changes.push_back(
             {std::string(kAbsencesKey), order::encode_absences(absences), {header.height(), kAfterAllTransactions}});
+    FS_ASSIGN(applied.channel, next_epoch(header.height(), result.batch));
     FS_TRY(state_->apply(result.batch));
+    if (applied.channel) channels_.add(header.height() + 1, applied.channel);
     for (const auto& bytes : block.transactions())
         if (const auto transaction = proto::decode<proto::Transaction>(bytes))
             applied.transactions.push_back(proto::transaction_id(transaction->signed_proposal()));

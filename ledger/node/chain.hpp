@@ -18,8 +18,9 @@ using identity::crypto::Hash;
 struct AppliedBlock {
     order::Tip tip;
     std::vector<proto::Outcome> outcomes;
-    std::vector<Hash> transactions;  // ids of all that can be read, whatever became of them
-    bool private_writes = false;     // some were committed: values may be missing here
+    std::vector<Hash> transactions;                    // ids of all that can be read, whatever became of them
+    bool private_writes = false;                       // some were committed: values may be missing here
+    std::shared_ptr<const contract::Channel> channel;  // in force from the next block on, if this one changed it
 };
 
 /// The decided chain and what it amounts to: blocks, state, private values. Read from any thread through the stores;
@@ -28,8 +29,10 @@ class Chain {
 public:
     /// `pool` helps to verify signatures. Opens the stores in `folder` and brings the state up to the blocks. Errors:
     /// io_error, damaged (names what does not fit), wrong_channel (the data belong to another genesis).
-    static Result<std::unique_ptr<Chain>> open(const std::filesystem::path& folder,
-                                               std::shared_ptr<const contract::Channel> channel, base::Pool& pool);
+    /// `channels` begins with the genesis config; this adds the epochs that the state knows, and each new one when its
+    /// block is applied.
+    static Result<std::unique_ptr<Chain>> open(const std::filesystem::path& folder, contract::Channels channels,
+                                               base::Pool& pool);
 
     /// Makes the decided block durable, validates it and applies it: block first, private values second, state last, so
     /// that a crash in between is made good by open(). Errors: io_error, and diverged: this block's header has another
@@ -42,13 +45,16 @@ public:
     state::PrivateStore& private_store() { return *private_; }
 
 private:
-    Chain(std::shared_ptr<const contract::Channel> channel, base::Pool& pool);
+    Chain(contract::Channels channels, base::Pool& pool);
+    Status load_epochs();
+    /// The config that this block brings, if it does; its record joins the batch.
+    Result<std::shared_ptr<const contract::Channel>> next_epoch(std::uint64_t height, state::Batch& batch) const;
     Status roll_forward(const std::filesystem::path& folder);
     Status load_tip();
     Result<AppliedBlock> apply(const proto::Block& block, const proto::BlockHeader& header);
     Error divergence(const proto::BlockHeader& header) const;
 
-    std::shared_ptr<const contract::Channel> channel_;
+    contract::Channels channels_;
     validate::Validator validator_;
     std::unique_ptr<blocks::BlockStore> blocks_;
     std::unique_ptr<state::StateStore> state_;

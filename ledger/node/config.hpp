@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,8 @@
 
 namespace fairstream::ledger::node {
 
-/// What one node of a channel needs to know. Trust comes from the genesis config alone: peers' certificates must be
-/// exactly those it lists.
+/// What one node of a channel needs to know. Trust comes from the genesis config and what follows from it on the
+/// ledger: a peer is who shows a certificate for the name and key that the config in force lists.
 struct NodeConfig {
     std::string name;                   // as in the channel config
     std::filesystem::path data_folder;  // made if it is not there
@@ -28,7 +29,13 @@ struct NodeConfig {
         std::string name;
         base::net::Address address;
     };
-    std::vector<Peer> peers;  // every other node of the channel
+    std::vector<Peer> peers;  // where other nodes are, if the channel config does not say it or says it wrongly
+    /// The key that is to follow `key`, with its certificate: counts as soon as the channel config lists it.
+    std::optional<identity::crypto::SigningKey> next_key;
+    std::string next_certificate_chain;
+    /// The channel config need not list this node, or this key of it, yet: the node follows the chain and votes as soon
+    /// as it does. Without it such a node does not start.
+    bool joining = false;
     contract::Contracts contracts;
     std::size_t pool_threads = 2;      // signatures and simulation
     std::size_t max_waiting = 20'000;  // transactions in the mempool,

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "base/clock.hpp"
 #include "base/metrics.hpp"
 #include "base/net/loop.hpp"
 #include "ledger/node/config.hpp"
@@ -15,6 +16,11 @@ struct Health {
     std::uint64_t sealed_height = 0;
     std::uint64_t waiting = 0;
     std::size_t peers_connected = 0;
+    bool failed = false;             // it cannot go on and should be ended
+    bool votes = false;              // the config in force lists it with a key that it has
+    std::uint64_t config_epoch = 0;  // in force for the next block
+    std::uint32_t round = 0;
+    base::TimePoint certificate_until{};  // of the certificate in use
 };
 
 /// One node of a channel: endorses, orders, validates, keeps blocks, state and private values, and serves clients.
@@ -29,9 +35,9 @@ public:
     };
 
     /// Opens the stores, brings the state up to the blocks, recovers the votes, listens and joins in. The loop must
-    /// outlive the node; it need not run yet. Errors: bad_config, wrong_key (key or certificate is not what the channel
-    /// lists for this name), unknown_peer, missing_peer, listen_failed, and whatever is wrong with the data folder:
-    /// damaged, wrong_channel, votes_lost, in_use, io_error.
+    /// outlive the node; it need not run yet. Errors: bad_config, wrong_key (key or certificate is not of this name, or
+    /// not what the channel lists for it), expired (the certificate has ended), unknown_peer, missing_peer,
+    /// listen_failed, and whatever is wrong with the data folder: damaged, wrong_channel, votes_lost, in_use, io_error.
     static Result<std::unique_ptr<Node>> start(base::net::Loop& loop, NodeConfig config, base::Metrics& metrics);
 
     /// stop(), if that has not been called.
@@ -42,6 +48,9 @@ public:
     Ports ports() const;
     /// From any thread.
     Health health() const;
+    /// Shows another certificate of the same name and key from now on, on new connections and to all peers. From any
+    /// thread. Errors: those of the certificate; wrong_key, expired.
+    Status use_certificate(std::string certificate_chain);
     /// Closes links, finishes what is being written, closes the stores. From any thread, once.
     void stop();
 

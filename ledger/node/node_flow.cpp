@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/busy.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "ledger/node/admission.hpp"
@@ -15,12 +16,21 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t kMaxAdmissionsInPool = 8'192;
+constexpr auto kRetryAdmission = 250ms;
 constexpr auto kExpireEvery = 5s;
+/// What has waited for longer may have reached nobody else: it is handed on again, so many at a time.
+constexpr auto kHandOnAfter = 2s;
+constexpr std::size_t kHandOnCount = 100;
 
 }  // namespace
 
 Status Node::Impl::ready() const {
     if (failure) return fail("unavailable", "this node has stopped: " + failure->message);
+    if (keys.listed(*channel, config.name) == nullptr)
+        return fail("unavailable",
+                    fmt::format("{} is no member of the channel config in force (epoch {}), or has another "
+                                "key there: it only follows, at height {}",
+                                config.name, channel->epoch(), ordering->tip().height));
     const std::size_t reached = peers->connected() + 1;
     if (reached < channel->quorum())
         return fail("unavailable", fmt::format("this node reaches {} of {} nodes, {} are needed", reached,
@@ -64,28 +74,30 @@ void Node::Impl::submit(Bytes transaction, std::function<void(Result<Hash>)> on_
 
 void Node::Impl::admit(Bytes transaction, std::function<void(Result<Hash>, const Bytes&)> on_admitted) {
     if (admissions_in_pool >= kMaxAdmissionsInPool)
-        return on_admitted(fail("busy", "too many transactions are being checked; try again in a second"), transaction);
+        return on_admitted(fail(base::busy("too many transactions are being checked", kRetryAdmission)), transaction);
     ++admissions_in_pool;
-    const bool posted = pool->post([this, bytes = std::move(transaction), on_admitted]() mutable {
-        auto id = check_transaction(*channel, bytes, base::wall_now());
-        scope.post([this, checked = std::move(id), kept = std::move(bytes), on_admitted]() mutable {
+    const bool posted = pool->post([this, used = channel, bytes = std::move(transaction), on_admitted]() mutable {
+        auto id = check_transaction(*used, bytes, base::wall_now());
+        scope.post([this, used, checked = std::move(id), kept = std::move(bytes), on_admitted]() mutable {
             --admissions_in_pool;
-            if (!checked) return on_admitted(std::move(checked), kept);
+            if (used != channel) return admit(std::move(kept), on_admitted);  // the config has changed meanwhile
+            if (!checked) return on_admitted(fail(std::move(checked).error()), kept);
             keep(*checked, std::move(kept), on_admitted);
         });
     });
     if (posted) return;
     --admissions_in_pool;
-    on_admitted(fail("busy", "this node has too much to verify; try again in a second"), {});
+    on_admitted(fail(base::busy("this node has too much to verify", kRetryAdmission)), {});
 }
 
-void Node::Impl::keep(const Hash& id, Bytes transaction,
+void Node::Impl::keep(const Admitted& admitted, Bytes transaction,
                       const std::function<void(Result<Hash>, const Bytes&)>& on_admitted) {
+    const auto& id = admitted.id;
     const auto record = chain->state().snapshot()->transaction(id);
     if (!record) return on_admitted(fail(record.error()), transaction);
     if (*record) return on_admitted(id, {});  // it is committed: nothing to pass on
     const Bytes to_pass_on = transaction;
-    const auto added = mempool->add(id, std::move(transaction), base::steady_now());
+    const auto added = mempool->add(id, admitted.creator, std::move(transaction), base::steady_now());
     if (!added) return on_admitted(fail(added.error()), to_pass_on);
     on_admitted(id, to_pass_on);
     if (*added) ordering->waiting_changed();
@@ -106,7 +118,9 @@ void Node::Impl::commit(proto::DecidedBlock decided) {
 void Node::Impl::committed(const AppliedBlock& applied) {
     if (failure) return;
     mempool->remove(applied.transactions);
-    ordering->applied(applied.tip);
+    if (applied.channel) enter_epoch(applied.channel);
+    ordering->applied(applied.tip, applied.channel);
+    if (applied.channel) take_kept_messages();
     block_fetcher->advanced(applied.tip.height);
     for (const auto& outcome : applied.outcomes)
         metrics.count("ledger_transactions_total", 1, {{"code", proto::ValidationCode_Name(outcome.code())}});
@@ -116,33 +130,53 @@ void Node::Impl::committed(const AppliedBlock& applied) {
     if (applied.private_writes) private_fetcher->fetch();
 }
 
+/// The next block's config. What was endorsed under the one before can be committed no more: who waits hears "retry".
+void Node::Impl::enter_epoch(std::shared_ptr<const contract::Channel> next) {
+    channel = std::move(next);
+    const auto& limits = channel->config().limits();
+    const auto stale = mempool->clear();
+    mempool->set_block_limits(limits.max_block_transactions(), limits.max_block_bytes());
+    directory->update(channel);
+    if (auto shown = show_certificate(); !shown) base::log_error("this node's certificate: {}", shown.error().message);
+    block_fetcher->peers_changed();
+    gateway_service->dropped(
+        stale,
+        {"stale_config", fmt::format("endorsed before config epoch {} came into force; retry", channel->epoch())});
+    metrics.gauge("ledger_config_epoch", static_cast<double>(channel->epoch()));
+    base::log_info("config epoch {} is in force: {} organisations, {} nodes; this node {}", channel->epoch(),
+                   channel->config().organisations_size(), channel->nodes().size(),
+                   keys.listed(*channel, config.name) != nullptr ? "votes" : "does not vote");
+}
+
 void Node::Impl::take_fetched(proto::DecidedBlock decided) {
     struct Checked {
         proto::CommitCertificate certificate;
         Status status;
     };
-    const bool posted = pool->post([this, block = std::move(decided), tip = ordering->tip()]() mutable {
-        const auto check = [&]() -> Result<proto::CommitCertificate> {
-            FS_ASSIGN(const auto content, proto::decode<proto::Block>(block.block()));
-            FS_ASSIGN(auto certificate, proto::decode<proto::CommitCertificate>(block.certificate()));
-            FS_TRY(validate::check_certificate(*channel, certificate, tip.height + 1, blocks::block_hash(content)));
-            // A quorum decided it: if only the outcomes differ, it is this node that went astray, and commit() says so.
-            auto parent = parent_of(tip);
-            if (const auto header = proto::decode<proto::BlockHeader>(content.header()))
-                if (auto root = identity::crypto::to_hash(as_bytes(header->previous_outcomes_root())))
-                    parent.outcomes_root = *root;
-            FS_TRY(validate::check_block(*channel, parent, content));
-            return certificate;
-        };
-        scope.post([this, checked = check(), fetched = std::move(block)]() mutable {
-            if (failure) return;
-            if (!checked) {
-                base::log_warn("a block from a peer was refused: {}", checked.error().message);
-                return block_fetcher->refused();
-            }
-            if (!ordering->caught_up(fetched, std::move(*checked))) block_fetcher->refused();
+    const bool posted =
+        pool->post([this, channel = channel, block = std::move(decided), tip = ordering->tip()]() mutable {
+            const auto check = [&]() -> Result<proto::CommitCertificate> {
+                FS_ASSIGN(const auto content, proto::decode<proto::Block>(block.block()));
+                FS_ASSIGN(auto certificate, proto::decode<proto::CommitCertificate>(block.certificate()));
+                FS_TRY(validate::check_certificate(*channel, certificate, tip.height + 1, blocks::block_hash(content)));
+                // A quorum decided it: if only the outcomes differ, it is this node that went astray, and commit() says
+                // so.
+                auto parent = parent_of(tip);
+                if (const auto header = proto::decode<proto::BlockHeader>(content.header()))
+                    if (auto root = identity::crypto::to_hash(as_bytes(header->previous_outcomes_root())))
+                        parent.outcomes_root = *root;
+                FS_TRY(validate::check_block(*channel, parent, content));
+                return certificate;
+            };
+            scope.post([this, checked = check(), fetched = std::move(block)]() mutable {
+                if (failure) return;
+                if (!checked) {
+                    base::log_warn("a block from a peer was refused: {}", checked.error().message);
+                    return block_fetcher->refused();
+                }
+                if (!ordering->caught_up(fetched, std::move(*checked))) block_fetcher->refused();
+            });
         });
-    });
     if (!posted) block_fetcher->refused();
 }
 
@@ -158,6 +192,8 @@ void Node::Impl::failed(const Error& error) {
 void Node::Impl::expire_waiting() {
     scope.after(kExpireEvery, [this] {
         mempool->expire(base::steady_now());
+        for (const auto& transaction : mempool->waiting_since(base::steady_now() - kHandOnAfter, kHandOnCount))
+            peers->notify_all(proto::PeerMethod::kTransaction, transaction);
         ordering->waiting_changed();
         expire_waiting();
     });

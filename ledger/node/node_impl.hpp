@@ -5,6 +5,7 @@
 #include "base/net/rpc.hpp"
 #include "ledger/endorse/endorser.hpp"
 #include "ledger/gateway/gateway.hpp"
+#include "ledger/node/admission.hpp"
 #include "ledger/node/chain.hpp"
 #include "ledger/node/mempool.hpp"
 #include "ledger/node/node.hpp"
@@ -21,7 +22,11 @@ struct Node::Impl final : gateway::Surroundings {
 
     // node.cpp: from start to stop
     Status open();
+    Status check_certificate(const std::string& pem, const identity::crypto::SigningKey& key) const;
     Status check_identity() const;
+    base::net::TlsConfig own_tls() const;
+    Status show_certificate();
+    Status use_certificate(std::string pem);
     Status listen();
     void begin();
     void stop();
@@ -34,9 +39,11 @@ struct Node::Impl final : gateway::Surroundings {
                       std::function<void(Result<Bytes>)> on_reply) override;
     void submit(Bytes transaction, std::function<void(Result<Hash>)> on_admitted) override;
     void admit(Bytes transaction, std::function<void(Result<Hash>, const Bytes&)> on_admitted);
-    void keep(const Hash& id, Bytes transaction, const std::function<void(Result<Hash>, const Bytes&)>& on_admitted);
+    void keep(const Admitted& admitted, Bytes transaction,
+              const std::function<void(Result<Hash>, const Bytes&)>& on_admitted);
     void commit(proto::DecidedBlock decided);
     void committed(const AppliedBlock& applied);
+    void enter_epoch(std::shared_ptr<const contract::Channel> next);
     void take_fetched(proto::DecidedBlock decided);
     void failed(const Error& error);
     void expire_waiting();
@@ -45,12 +52,17 @@ struct Node::Impl final : gateway::Surroundings {
     void on_peer_call(base::net::RpcCall call, std::shared_ptr<base::net::Responder> responder);
     void on_peer_notice(base::net::RpcCall call);
     void on_order_message(Bytes payload);
+    void keep_for_next_epoch(Bytes payload);
+    void take_kept_messages();
 
     base::net::Loop& loop;
     NodeConfig config;
     base::Metrics& metrics;
-    std::shared_ptr<const contract::Channel> channel;
+    contract::NodeKeys keys;
+    std::optional<contract::Channels> channels;        // all epochs; threads other than the loop's look here
+    std::shared_ptr<const contract::Channel> channel;  // in force for the next block
     std::string organisation;
+    base::TimePoint certificate_until{};
     base::net::LoopScope scope;
 
     // Stores first, then who uses them; the threads end before any of them goes.
@@ -75,6 +87,8 @@ struct Node::Impl final : gateway::Surroundings {
     std::size_t order_messages_in_pool = 0;
     std::size_t admissions_in_pool = 0;
     std::size_t endorser_turn = 0;
+    std::vector<Bytes> next_epochs_messages;  // of members that have applied a change of config before this node
+    std::size_t next_epochs_bytes = 0;
 };
 
 }  // namespace fairstream::ledger::node

@@ -60,13 +60,17 @@ Ordering::Ordering(Parts parts, Hooks hooks)
     : parts_(std::move(parts)),
       hooks_(std::move(hooks)),
       scope_(parts_.loop),
-      replica_(parts_.channel, parts_.self, order::sign_with(parts_.key, parts_.channel->name())) {}
+      replica_(parts_.channel, parts_.self, [this](ByteView body) {
+          // The replica signs nothing while the config lists no key that is here.
+          const auto& channel = *parts_.channel;
+          return order::sign_with(*parts_.keys.listed(channel, parts_.self), channel.name())(body);
+      }) {}
 
 void Ordering::start(const order::Tip& tip, order::Recovered recovered) {
     tip_ = tip;
     started_ = true;
     told_ = parts_.mempool.waiting();
-    step(order::Start{tip, std::move(recovered), told_});
+    step(order::Start{tip, std::move(recovered), told_, holds_key()});
 }
 
 void Ordering::receive(order::Received message) {
@@ -79,11 +83,12 @@ void Ordering::waiting_changed() {
     step(order::WaitingChanged{told_});
 }
 
-void Ordering::applied(const order::Tip& tip) {
+void Ordering::applied(const order::Tip& tip, std::shared_ptr<const contract::Channel> channel) {
     tip_ = tip;
+    if (channel) parts_.channel = channel;
     deciding_ = false;
     told_ = parts_.mempool.waiting();
-    step(order::Applied{tip, told_});
+    step(order::Applied{tip, told_, std::move(channel), holds_key()});
 }
 
 bool Ordering::caught_up(const proto::DecidedBlock& decided, proto::CommitCertificate certificate) {
@@ -140,9 +145,9 @@ void Ordering::act(const order::BuildBlock& action) {
 }
 
 void Ordering::act(const order::CheckBlock& action) {
-    const auto check = [this, action, parent = parent_of(tip_)] {
+    const auto check = [this, action, channel = parts_.channel, parent = parent_of(tip_)] {
         order::BlockChecked checked{action.height, action.block_hash,
-                                    check_proposed(*parts_.channel, parent, action.block, action.fresh)};
+                                    check_proposed(*channel, parent, action.block, action.fresh)};
         scope_.post([this, answer = std::move(checked)]() mutable {
             if (!answer.verdict)
                 base::log_warn("a proposed block was not accepted: {}", answer.verdict.error().message);

@@ -5,6 +5,7 @@
 #include "base/metrics.hpp"
 #include "base/net/loop_scope.hpp"
 #include "base/pool.hpp"
+#include "ledger/contract/node_keys.hpp"
 #include "ledger/node/mempool.hpp"
 #include "ledger/order/replica.hpp"
 #include "ledger/order/wal.hpp"
@@ -17,11 +18,11 @@ class Ordering {
 public:
     struct Parts {
         base::net::Loop& loop;
-        base::Pool& pool;    // checks blocks
-        base::Pool& writer;  // the node's one writing thread; owns `votes`
-        std::shared_ptr<const contract::Channel> channel;
+        base::Pool& pool;                                  // checks blocks
+        base::Pool& writer;                                // the node's one writing thread; owns `votes`
+        std::shared_ptr<const contract::Channel> channel;  // in force for the next block
         std::string self;
-        identity::crypto::SigningKey key;
+        contract::NodeKeys keys;
         order::VoteLog& votes;
         Mempool& mempool;
         base::Metrics& metrics;
@@ -37,7 +38,8 @@ public:
     void start(const order::Tip& tip, order::Recovered recovered);
     void receive(order::Received message);
     void waiting_changed();
-    void applied(const order::Tip& tip);
+    /// `channel`: in force from the next block on, if this one changed it.
+    void applied(const order::Tip& tip, std::shared_ptr<const contract::Channel> channel);
     /// A block fetched from a peer, checked against tip(). False if the replica has no use for it.
     bool caught_up(const proto::DecidedBlock& decided, proto::CommitCertificate certificate);
     void close();
@@ -47,6 +49,7 @@ public:
     std::uint32_t round() const { return replica_.round(); }
 
 private:
+    bool holds_key() const { return parts_.keys.listed(*parts_.channel, parts_.self) != nullptr; }
     void step(order::Event event);
     void after_persisting(std::vector<Bytes> records, std::vector<order::Action> actions);
     void perform(std::vector<order::Action> actions);

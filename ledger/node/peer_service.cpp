@@ -14,6 +14,13 @@ using proto::PeerMethod;
 namespace {
 
 constexpr std::size_t kMaxOrderMessagesInPool = 4'096;
+constexpr std::size_t kMaxKeptMessages = 1'024;
+constexpr std::size_t kMaxKeptBytes = 32u << 20;
+
+bool is_of_epoch(const proto::SignedOrderMessage& message, std::uint64_t epoch) {
+    const auto body = proto::decode<proto::OrderMessage>(message.body());
+    return body && body->config_epoch() == epoch;
+}
 
 /// Decodes the request in the pool, answers with what `serve` makes of it.
 template <typename Request, typename Serve>
@@ -72,17 +79,32 @@ void Node::Impl::on_peer_notice(RpcCall call) {
 void Node::Impl::on_order_message(Bytes payload) {
     // Votes that are dropped here are as good as lost on the way: the protocol bears it.
     if (order_messages_in_pool >= kMaxOrderMessagesInPool) return;
-    const bool posted = pool->post([this, bytes = std::move(payload)] {
+    const bool posted = pool->post([this, channel = channel, bytes = std::move(payload)]() mutable {
         auto message = proto::decode<proto::SignedOrderMessage>(bytes);
+        const bool early = message && is_of_epoch(*message, channel->epoch() + 1);
         auto received = message ? order::verify_message(*channel, std::move(*message)) : fail(message.error());
-        scope.post([this, checked = std::move(received)]() mutable {
+        scope.post([this, checked = std::move(received), kept = early ? std::move(bytes) : Bytes{}]() mutable {
             --order_messages_in_pool;
+            if (!kept.empty()) return keep_for_next_epoch(std::move(kept));
             if (checked) return ordering->receive(std::move(*checked));
             metrics.count("ledger_order_refused_total", 1, {{"code", checked.error().code}});
             base::log_debug("an order message was refused: {}", checked.error().message);
         });
     });
     if (posted) ++order_messages_in_pool;
+}
+
+/// Its sender has applied a change of the config that this node has not: it cannot be judged yet.
+void Node::Impl::keep_for_next_epoch(Bytes payload) {
+    block_fetcher->fetch();
+    if (next_epochs_messages.size() >= kMaxKeptMessages || next_epochs_bytes + payload.size() > kMaxKeptBytes) return;
+    next_epochs_bytes += payload.size();
+    next_epochs_messages.push_back(std::move(payload));
+}
+
+void Node::Impl::take_kept_messages() {
+    next_epochs_bytes = 0;
+    for (auto& payload : std::exchange(next_epochs_messages, {})) on_order_message(std::move(payload));
 }
 
 }  // namespace fairstream::ledger::node

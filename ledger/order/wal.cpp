@@ -114,10 +114,10 @@ Status set_size(int fd, const fs::path& path, std::uint64_t size) {
 }
 
 /// Guard first, log second, so that a log without a guard is a loss and never a first start.
-Result<Guard> open_guard(const VoteLog::Paths& paths, std::uint64_t decided_height) {
+Result<Guard> open_guard(const VoteLog::Paths& paths, bool first_start) {
     auto guard = Guard::open(paths.guard);
     if (guard || guard.error().code != "not_found") return guard;
-    if (decided_height == 0 && !fs::exists(paths.log)) return Guard::create(paths.guard);
+    if (first_start && !fs::exists(paths.log)) return Guard::create(paths.guard);
     return fail("votes_lost", "the vote guard " + paths.guard.string() + " is missing" + std::string(kHowToRejoin));
 }
 
@@ -126,10 +126,11 @@ Result<Guard> open_guard(const VoteLog::Paths& paths, std::uint64_t decided_heig
 VoteLog::VoteLog(Paths paths, Guard guard, base::FileDescriptor file, std::uint64_t size)
     : paths_(std::move(paths)), guard_(std::move(guard)), file_(std::move(file)), size_(size) {}
 
-Result<VoteLog::Opened> VoteLog::open(const Paths& paths, std::uint64_t decided_height) {
-    FS_ASSIGN(auto guard, open_guard(paths, decided_height));
+Result<VoteLog::Opened> VoteLog::open(const Paths& paths, std::uint64_t decided_height, bool new_key) {
+    const bool first_start = decided_height == 0 || new_key;
+    FS_ASSIGN(auto guard, open_guard(paths, first_start));
     const bool never_voted = guard.position() == Position{};
-    auto file = open_log(paths.log, /*create=*/never_voted && decided_height == 0);
+    auto file = open_log(paths.log, /*create=*/never_voted && first_start);
     if (!file && file.error().code == "not_found")
         return fail("votes_lost", "the vote log " + paths.log.string() + " is missing" + std::string(kHowToRejoin));
     if (!file) return fail(file.error());

@@ -28,7 +28,9 @@ public:
     /// need no votes. Errors: io_error; in_use (another process has it); damaged (names file and offset), votes_lost
     /// (the log or its end is missing, or the guard is): the node must not vote again with this key, and the message
     /// says how to rejoin.
-    static Result<Opened> open(const Paths& paths, std::uint64_t decided_height);
+    /// `new_key`: no config has listed this node's key so far, so it cannot have voted: nothing there is right at any
+    /// height.
+    static Result<Opened> open(const Paths& paths, std::uint64_t decided_height, bool new_key = false);
 
     /// Appends the records of one step, syncs them, then moves the guard and syncs it (W1, W5). Errors: vote_regression
     /// (a vote at or below one already made) and too_large (64 MiB in one step, or 1 GiB at one height), with which

@@ -42,18 +42,27 @@ Result<proto::BlocksReply> serve_blocks(const blocks::BlockStore& store, const p
     return reply;
 }
 
-BlockFetcher::BlockFetcher(base::net::Loop& loop, const contract::Channel& channel, Peers& peers, std::uint64_t height,
+BlockFetcher::BlockFetcher(base::net::Loop& loop, contract::Channels channels, Peers& peers, std::uint64_t height,
                            Offer offer)
-    : scope_(loop), channel_(channel), peers_(peers), height_(height), offer_(std::move(offer)) {}
+    : scope_(loop), channels_(std::move(channels)), peers_(peers), height_(height), offer_(std::move(offer)) {}
 
 void BlockFetcher::start() {
     look_whether_caught_up();
-    for (std::size_t i = 0; i < peers_.all().size(); ++i) ask_height(i);
-    if (!peers_.all().empty()) poll();
+    for (const auto& peer : peers_.all()) ask_height(peer.name);
+    poll();
 }
 
-void BlockFetcher::ask_height(std::size_t peer) {
-    ask(peer, kOneBlock, [this, peer](Result<Bytes> answer) {
+void BlockFetcher::peers_changed() {
+    std::erase_if(claimed_, [this](const auto& claim) { return peers_.peer(claim.first) == nullptr; });
+    for (const auto& peer : peers_.all())
+        if (!claimed_.contains(peer.name)) ask_height(peer.name);
+    look_whether_caught_up();
+}
+
+void BlockFetcher::ask_height(const std::string& peer) {
+    const auto* const known = peers_.peer(peer);
+    if (known == nullptr) return;  // removed meanwhile
+    ask(*known, kOneBlock, [this, peer](Result<Bytes> answer) {
         if (answer) return received(peer, answer);
         scope_.after(kAskAgain, [this, peer] { ask_height(peer); });
     });
@@ -71,31 +80,30 @@ void BlockFetcher::fetch() {
     const auto& peers = peers_.all();
     for (std::size_t i = 0; i < peers.size(); ++i) {
         turn_ = (turn_ + 1) % peers.size();
-        if (peers[turn_].link->connected()) return request_from(turn_);
+        if (peers[turn_].link->connected()) return request_from(peers[turn_].name);
     }
 }
 
-void BlockFetcher::request_from(std::size_t peer) {
+void BlockFetcher::request_from(const std::string& peer) {
     asking_ = true;
-    ask(peer, kMaxReplyBytes, [this, peer](Result<Bytes> answer) {
+    ask(*peers_.peer(peer), kMaxReplyBytes, [this, peer](Result<Bytes> answer) {
         asking_ = false;
         received(peer, answer);
     });
 }
 
-void BlockFetcher::ask(std::size_t peer, std::uint32_t max_bytes, base::net::RpcClient::ReplyHandler on_reply) {
+void BlockFetcher::ask(const Peers::Peer& peer, std::uint32_t max_bytes, base::net::RpcClient::ReplyHandler on_reply) {
     proto::BlocksRequest request;
     request.set_from(height_ + 1);
     request.set_max_bytes(max_bytes);
-    peers_.call(peers_.all()[peer], proto::PeerMethod::kBlocks, proto::encode(request), kAskTimeout,
-                std::move(on_reply));
+    peers_.call(peer, proto::PeerMethod::kBlocks, proto::encode(request), kAskTimeout, std::move(on_reply));
 }
 
-void BlockFetcher::received(std::size_t peer, const Result<Bytes>& answer) {
-    if (!answer) return;
+void BlockFetcher::received(const std::string& peer, const Result<Bytes>& answer) {
+    if (!answer || peers_.peer(peer) == nullptr) return;
     auto reply = proto::decode<proto::BlocksReply>(*answer);
     if (!reply) return;
-    claimed_[peers_.all()[peer].name] = reply->height();
+    claimed_[peer] = reply->height();
     look_whether_caught_up();
     if (!fetched_.empty() || offered_) return;
     for (auto& block : *reply->mutable_blocks()) fetched_.push_back(std::move(block));
@@ -131,13 +139,14 @@ void BlockFetcher::refused() {
 std::uint64_t BlockFetcher::known_height() const {
     std::vector<std::uint64_t> heights;
     for (const auto& [name, height] : claimed_) heights.push_back(height);
-    if (heights.size() <= channel_.faults()) return height_;
+    const auto faults = channels_.newest()->faults();
+    if (heights.size() <= faults) return height_;
     std::ranges::sort(heights, std::greater{});
-    return std::max(height_, heights[channel_.faults()]);
+    return std::max(height_, heights[faults]);
 }
 
 void BlockFetcher::look_whether_caught_up() {
-    const bool informed = claimed_.size() + 1 >= channel_.quorum();
+    const bool informed = claimed_.size() + 1 >= channels_.newest()->quorum();
     was_caught_up_ = was_caught_up_ || (informed && height_ >= known_height());
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/net/loop_scope.hpp"
 #include "ledger/blocks/block_store.hpp"
+#include "ledger/contract/channels.hpp"
 #include "ledger/sync/peers.hpp"
 
 namespace fairstream::ledger::sync {
@@ -21,8 +22,7 @@ public:
     /// `offer` gets the block at height + 1; it answers with advanced() once that is applied, or refused().
     using Offer = std::function<void(proto::DecidedBlock)>;
 
-    BlockFetcher(base::net::Loop& loop, const contract::Channel& channel, Peers& peers, std::uint64_t height,
-                 Offer offer);
+    BlockFetcher(base::net::Loop& loop, contract::Channels channels, Peers& peers, std::uint64_t height, Offer offer);
 
     void start();
     void close() { scope_.close(); }
@@ -33,6 +33,8 @@ public:
     void advanced(std::uint64_t height);
     /// The block offered last was bad: what else came from that peer is dropped.
     void refused();
+    /// The channel config, and with it the peers, are others now.
+    void peers_changed();
 
     /// At least this height is decided: the (f+1)-th highest of what peers claim, so that f liars cannot raise it.
     std::uint64_t known_height() const;
@@ -41,16 +43,16 @@ public:
     bool caught_up() const;
 
 private:
-    void ask_height(std::size_t peer);
+    void ask_height(const std::string& peer);
     void poll();
-    void request_from(std::size_t peer);
-    void received(std::size_t peer, const Result<Bytes>& answer);
+    void request_from(const std::string& peer);
+    void received(const std::string& peer, const Result<Bytes>& answer);
     void offer_next();
     void look_whether_caught_up();
-    void ask(std::size_t peer, std::uint32_t max_bytes, base::net::RpcClient::ReplyHandler on_reply);
+    void ask(const Peers::Peer& peer, std::uint32_t max_bytes, base::net::RpcClient::ReplyHandler on_reply);
 
     base::net::LoopScope scope_;
-    const contract::Channel& channel_;
+    contract::Channels channels_;
     Peers& peers_;
     std::uint64_t height_;
     Offer offer_;

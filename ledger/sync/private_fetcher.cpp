@@ -52,6 +52,7 @@ void PrivateFetcher::ask(std::vector<proto::PrivateWrite> missing) {
         running_ = false;
         return;
     }
+    if (peers_.all().empty()) return later();  // the last one was removed
     proto::PrivateRequest request;
     for (const auto& write : missing) request.add_keys(write.key());
     const auto& peer = peers_.all()[turn_++ % peers_.all().size()];

@@ -1,8 +1,10 @@
 #include "ledger/validate/transaction_check.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <set>
 
+#include "ledger/contract/configure.hpp"
 #include "ledger/contract/keys.hpp"
 #include "ledger/contract/limits.hpp"
 #include "ledger/proto/wire.hpp"
@@ -14,8 +16,9 @@ namespace {
 constexpr std::chrono::seconds kMaxTimeDifference{60};
 constexpr std::uint32_t kMaxRangeRead = contract::kMaxRangeLimit + contract::kMaxWrites;
 
+/// Of a contract: what begins with '~' is written by the node itself, with each block.
 bool is_full_key(std::string_view key) {
-    return !key.empty() && key.size() <= contract::kMaxFullKeyBytes;
+    return !key.empty() && key.size() <= contract::kMaxFullKeyBytes && key.front() != '~';
 }
 
 /// Keys in strictly rising order: sorted, each once.
@@ -86,6 +89,25 @@ Verdict malformed(std::string what) {
     return {proto::MALFORMED, std::move(what)};
 }
 
+bool is_channels_own(std::string_view key) {
+    return key.starts_with(contract::kChannelContract) &&
+           key.substr(contract::kChannelContract.size()).starts_with('/');
+}
+
+/// Only a config transaction writes the channel config, and it writes nothing else.
+std::string check_config_writes(const proto::Proposal& proposal, const proto::ProposalResult& result) {
+    const auto own = [](const auto& change) { return is_channels_own(change.key()); };
+    if (proposal.contract() != contract::kChannelContract)
+        return std::ranges::any_of(result.writes(), own) || std::ranges::any_of(result.deltas(), own)
+                   ? "writes the channel config without being a config transaction"
+                   : "";
+    const auto update = proto::decode<proto::ConfigUpdate>(proposal.arguments());
+    if (!update || result.deltas_size() != 0 || result.writes_size() != 1 ||
+        result.writes(0).key() != contract::kFullConfigKey || result.writes(0).value() != update->config())
+        return "a config transaction that does not write its config";
+    return {};
+}
+
 Verdict check_parsed(const contract::Channel& channel, CheckedTransaction& checked, TimePoint block_time) {
     auto proposal = contract::parse_proposal(as_bytes(checked.transaction.signed_proposal().proposal()));
     if (!proposal) return malformed(proposal.error().message);
@@ -96,6 +118,8 @@ Verdict check_parsed(const contract::Channel& channel, CheckedTransaction& check
     if (checked.result.transaction_id() != as_text(checked.id))
         return malformed("the result is of another transaction");
     if (auto wrong = check_result(checked.result); !wrong.empty()) return malformed(std::move(wrong));
+    if (auto wrong = check_config_writes(checked.proposal, checked.result); !wrong.empty())
+        return malformed(std::move(wrong));
     if (!at_most(checked.transaction.endorsements(), channel.nodes().size()))
         return malformed("more endorsements than nodes");
     const auto difference = base::from_us(checked.proposal.created_at_us()) - block_time;
@@ -124,6 +148,15 @@ Verdict check_endorsements(const contract::Channel& channel, const CheckedTransa
                                        std::to_string(channel.endorsing_organisations()) + " must"};
 }
 
+/// Endorsers do not decide who may vote: the admins' approvals are looked at by every node.
+Verdict check_config(const contract::Channel& channel, const CheckedTransaction& checked, TimePoint block_time) {
+    if (checked.proposal.contract() != contract::kChannelContract) return {};
+    const auto update = proto::decode<proto::ConfigUpdate>(checked.proposal.arguments());
+    if (!update) return {proto::CONFIG_REFUSED, "malformed"};
+    const auto next = channel.successor(*update, block_time);
+    return next ? Verdict{} : Verdict{proto::CONFIG_REFUSED, next.error().code};
+}
+
 }  // namespace
 
 CheckedTransaction check_form(const contract::Channel& channel, ByteView bytes, TimePoint block_time) {
@@ -143,7 +176,8 @@ CheckedTransaction check_form(const contract::Channel& channel, ByteView bytes, 
 Verdict verify_signatures(const contract::Channel& channel, const CheckedTransaction& checked, TimePoint block_time) {
     const auto caller = channel.authenticate(checked.transaction.signed_proposal(), checked.proposal, block_time);
     if (!caller) return {proto::BAD_CREATOR_SIGNATURE, caller.error().code};
-    return check_endorsements(channel, checked);
+    if (auto endorsed = check_endorsements(channel, checked); !endorsed.valid()) return endorsed;
+    return check_config(channel, checked, block_time);
 }
 
 }  // namespace fairstream::ledger::validate

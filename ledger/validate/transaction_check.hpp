@@ -23,15 +23,16 @@ struct CheckedTransaction {
     proto::Proposal proposal;
     proto::ProposalResult result;
     Verdict form;        // MALFORMED, TIME_OUT_OF_RANGE
-    Verdict signatures;  // BAD_CREATOR_SIGNATURE, STALE_CONFIG, POLICY_NOT_MET; checked if the form is valid
+    Verdict signatures;  // BAD_CREATOR_SIGNATURE, STALE_CONFIG, POLICY_NOT_MET, CONFIG_REFUSED; checked if the form is
+                         // valid
 };
 
 /// Well-formed, and created within 60 s of the block's time.
 CheckedTransaction check_form(const contract::Channel& channel, ByteView bytes, TimePoint block_time);
 
-/// The creator's signature, and endorsements by distinct nodes of a majority of organisations under the config in
-/// force. Pure and by far the dearest step: run for many transactions at once in a pool. Precondition: the form is
-/// valid.
+/// The creator's signature, endorsements by distinct nodes of as many organisations as the config in force asks for,
+/// and of a config transaction the admins' approvals. Pure and by far the dearest step: run for many transactions at
+/// once in a pool. Precondition: the form is valid.
 Verdict verify_signatures(const contract::Channel& channel, const CheckedTransaction& checked, TimePoint block_time);
 
 }  // namespace fairstream::ledger::validate

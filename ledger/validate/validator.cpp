@@ -55,15 +55,15 @@ std::vector<CheckedTransaction> check_all(const contract::Channel& channel, base
 
 }  // namespace
 
-Validator::Validator(std::shared_ptr<const contract::Channel> channel, base::Pool* pool)
-    : channel_(std::move(channel)), pool_(pool) {}
+Validator::Validator(contract::Channels channels, base::Pool* pool) : channels_(std::move(channels)), pool_(pool) {}
 
 Result<BlockResult> Validator::validate(const state::Snapshot& before, const proto::Block& block) const {
     FS_ASSIGN(const auto header, proto::decode<proto::BlockHeader>(block.header()));
     if (header.height() != before.height() + 1)
         return fail("wrong_height", "block " + std::to_string(header.height()) +
                                         " does not follow the state of block " + std::to_string(before.height()));
-    auto checked = check_all(*channel_, pool_, block, base::from_us(header.time_us()));
+    const auto channel = channels_.at(header.height());
+    auto checked = check_all(*channel, pool_, block, base::from_us(header.time_us()));
 
     BlockResult out;
     BlockState state(before, header.height(), header.time_us());

@@ -3,7 +3,7 @@
 #include <memory>
 #include <vector>
 
-#include "ledger/contract/channel.hpp"
+#include "ledger/contract/channels.hpp"
 #include "ledger/state/state.hpp"
 
 namespace fairstream::base {
@@ -31,14 +31,14 @@ struct BlockResult {
 class Validator {
 public:
     /// With a pool, signatures are verified on its threads as well as the caller's. The pool must outlive this.
-    explicit Validator(std::shared_ptr<const contract::Channel> channel, base::Pool* pool = nullptr);
+    explicit Validator(contract::Channels channels, base::Pool* pool = nullptr);
 
     /// Errors: only if the snapshot cannot be read, or the block is not the next one (malformed, wrong_height). Bad
     /// transactions are outcomes, not errors.
     Result<BlockResult> validate(const state::Snapshot& before, const proto::Block& block) const;
 
 private:
-    std::shared_ptr<const contract::Channel> channel_;
+    contract::Channels channels_;
     base::Pool* pool_;
 };
 

@@ -35,7 +35,7 @@ TEST_CASE("a node starts only as a member of the channel, with its listed key an
 TEST_CASE("a node needs an address for every other node, and for no one else") {
     Cluster cluster(3, /*started=*/false);
     CHECK(code(start(cluster, [](auto& config) { config.peers.pop_back(); })) == "missing_peer");
-    CHECK(code(start(cluster, [](auto& config) { config.peers[0].name = "stranger"; })) == "unknown_peer");
+    CHECK(code(start(cluster, [](auto& config) { config.peers[0].name = "stranger"; })) == "missing_peer");
     CHECK(code(start(cluster, [](auto& config) { config.peers[0].name = config.name; })) == "unknown_peer");
 }
 
