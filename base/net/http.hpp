@@ -21,10 +21,26 @@ struct HttpRequest {
     std::string peer;  // address:port
 };
 
+/// The body of an answer that goes on, such as server-sent events. From any thread. The body ends when `close` is
+/// called or the last copy of its pointer goes; the connection with it.
+class HttpBodyWriter {
+public:
+    virtual ~HttpBodyWriter() = default;
+    /// Takes what comes next. False, and nothing is taken: the client is gone, or the body was closed.
+    virtual bool write(std::string bytes) = 0;
+    /// Ends the body after what waits.
+    virtual void close() = 0;
+    /// Taken, but not yet by the client's connection. Who writes faster than that keeps back.
+    virtual std::size_t waiting_bytes() const = 0;
+    virtual bool open() const = 0;
+};
+
 struct HttpResponse {
     int status = 200;
     std::map<std::string, std::string> headers;
     std::string body;
+    /// Instead of `body`: called once, on the loop thread, when the head is sent (never for HEAD).
+    std::function<void(std::shared_ptr<HttpBodyWriter>)> stream{};
 };
 
 struct HttpLimits {

@@ -1,9 +1,11 @@
 #include "base/net/http_message.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/status.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <charconv>
 #include <optional>
 
 #include "base/assert.hpp"
@@ -252,16 +254,27 @@ std::string write_response(const HttpResponse& response, bool keep_alive, bool t
     for (const auto& [name, value] : response.headers) {
         FS_ASSERT(is_token(name));
         const std::string lower_name = lower(name);
-        if (lower_name == "content-length" || lower_name == "connection") continue;  // ours, below
+        if (lower_name == "content-length" || lower_name == "connection" || lower_name == "transfer-encoding")
+            continue;  // ours, below
         out.append(name).append(": ");
         for (const char c : value) out += is_control(c) ? ' ' : c;
         out.append("\r\n");
     }
-    if (!bodyless) out.append("content-length: ").append(std::to_string(response.body.size())).append("\r\n");
+    if (response.stream)
+        out.append("transfer-encoding: chunked\r\n");
+    else if (!bodyless)
+        out.append("content-length: ").append(std::to_string(response.body.size())).append("\r\n");
     if (!keep_alive) out.append("connection: close\r\n");
     out.append("\r\n");
     if (!bodyless && !to_head_request) out.append(response.body);
     return out;
+}
+
+std::string write_chunk(std::string_view bytes) {
+    std::array<char, 16> size{};
+    const auto end = std::to_chars(size.data(), size.data() + size.size(), bytes.size(), 16).ptr;
+    std::string out(size.data(), end);
+    return out.append("\r\n").append(bytes).append("\r\n");
 }
 
 }  // namespace fairstream::base::net

@@ -56,8 +56,11 @@ private:
 /// not be one on the wire.
 Result<std::string> write_request(std::string_view method, std::string_view host, std::string_view target,
                                   const std::map<std::string, std::string>& headers, std::string_view body);
-/// Control characters in values become spaces; names are ours and must be good.
+/// Control characters in values become spaces; names are ours and must be good. Of a streamed response: the head.
 std::string write_response(const HttpResponse& response, bool keep_alive, bool to_head_request);
+
+/// One chunk of a chunked body (RFC 9112 7.1); that of no bytes ends it.
+std::string write_chunk(std::string_view bytes);
 
 /// %41 is A; with `plus_is_space`, + is a space. Error: bad_request.
 Result<std::string> percent_decode(std::string_view text, bool plus_is_space);

@@ -9,6 +9,7 @@
 
 #include "base/log.hpp"
 #include "base/net/http_message.hpp"
+#include "base/net/outgoing_body.hpp"
 #include "base/net/tcp_listener.hpp"
 #include "base/net/tls_context.hpp"
 
@@ -62,6 +63,7 @@ public:
 
     void close() {
         if (closed_.exchange(true)) return;
+        if (outgoing_) outgoing_->drop();
         deadline_.cancel();
         error_code ignored;
         stream_.next_layer().close(ignored);
@@ -132,11 +134,83 @@ private:
     void answer(const HttpResponse& response) {
         ++request_;  // a second answer to the same request finds another number
         set_deadline(shared_.limits.write_timeout, [this] { close(); });
+        if (response.stream && !to_head_) return start_stream(response);
         write(write_response(response, keep_alive_, to_head_), [this] {
             if (keep_alive_) return next_request();
             linger();
         });
     }
+
+    // A streamed body: what its writer puts into `outgoing_` is sent as fast as the client takes it.
+
+    void start_stream(const HttpResponse& response) {
+        keep_alive_ = false;
+        outgoing_ = std::make_shared<OutgoingBody>();
+        write(write_response(response, keep_alive_, to_head_), [this, stream = response.stream] {
+            watch_client();
+            stream(std::make_shared<Writer>(outgoing_, weak_from_this()));
+            send_more();
+        });
+    }
+
+    /// Nothing that the client still sends is of interest but its end.
+    void watch_client() {
+        stream_.async_read_some(asio::buffer(chunk_),
+                                [self = shared_from_this()](const error_code& error, std::size_t) {
+                                    if (self->closed_) return;
+                                    if (error) return self->close();
+                                    self->watch_client();
+                                });
+    }
+
+    void send_more() {
+        if (sending_ || ended_) return;
+        bool last = false;
+        auto more = outgoing_->take(last);
+        if (more.empty()) return clear_deadline();
+        sending_ = true;
+        set_deadline(shared_.limits.write_timeout, [this] { close(); });
+        write(std::move(more), [this, last] {
+            sending_ = false;
+            if (!last) return send_more();
+            ended_ = true;
+            // The client has all of it; when it closes too, watch_client() sees it.
+            set_deadline(kLingerTimeout, [this] { close(); });
+            error_code ignored;
+            stream_.next_layer().shutdown(tcp::socket::shutdown_send, ignored);
+        });
+    }
+
+    class Writer final : public HttpBodyWriter {
+    public:
+        Writer(std::shared_ptr<OutgoingBody> outgoing, std::weak_ptr<Connection> connection)
+            : outgoing_(std::move(outgoing)), connection_(std::move(connection)) {}
+        Writer(const Writer&) = delete;
+        ~Writer() override { close(); }
+
+        bool write(std::string bytes) override {
+            bool taken = false;
+            if (outgoing_->put(bytes, taken)) wake();
+            return taken;
+        }
+        void close() override {
+            if (outgoing_->close()) wake();
+        }
+        std::size_t waiting_bytes() const override { return outgoing_->waiting(); }
+        bool open() const override { return outgoing_->open(); }
+
+    private:
+        void wake() {
+            const auto connection = connection_.lock();
+            if (!connection || connection->closed_) return;
+            asio::post(connection->stream_.get_executor(), [connection] {
+                if (!connection->closed_) connection->send_more();
+            });
+        }
+
+        const std::shared_ptr<OutgoingBody> outgoing_;
+        const std::weak_ptr<Connection> connection_;
+    };
 
     /// An answer after which this connection cannot go on.
     void answer_last(const HttpResponse& response) {
@@ -176,6 +250,11 @@ private:
                                              });
     }
 
+    void clear_deadline() {
+        ++deadlines_set_;
+        deadline_.cancel();
+    }
+
     template <typename Expired>
     void set_deadline(std::chrono::seconds after, Expired expired) {
         timed_out_ = false;
@@ -213,6 +292,8 @@ private:
     HttpRequestReader reader_;
     std::array<std::uint8_t, 16u << 10> chunk_{};
     std::string out_;
+    std::shared_ptr<OutgoingBody> outgoing_;  // of a streamed answer
+    bool sending_ = false, ended_ = false;
     std::uint64_t request_ = 0;
     std::uint64_t deadlines_set_ = 0;
     bool keep_alive_ = true;

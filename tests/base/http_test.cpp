@@ -11,6 +11,7 @@
 #include <future>
 #include <set>
 
+#include "base/net/sse.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/test_pki.hpp"
 
@@ -28,6 +29,7 @@ struct HttpFixture {
     std::mutex mutex;
     std::set<std::string> peers;
     std::vector<HttpServer::Respond> held;
+    std::vector<std::shared_ptr<HttpBodyWriter>> writers;
     Loop loop;
     std::unique_ptr<HttpServer> server;
 
@@ -73,6 +75,11 @@ struct HttpFixture {
             respond({200, {}, "second"});
         } else if (request.path == "/later") {
             std::thread([respond] { respond({200, {}, "later"}); }).detach();
+        } else if (request.path == "/stream") {
+            respond({200, {{"content-type", kSseContentType}}, {}, [this](auto writer) {
+                         const std::lock_guard taking(mutex);
+                         writers.push_back(std::move(writer));
+                     }});
         } else if (request.path == "/hold") {
             held.push_back(respond);
         } else if (request.path != "/drop") {
@@ -82,6 +89,14 @@ struct HttpFixture {
 
     std::string url(const std::string& target) const {
         return "https://127.0.0.1:" + std::to_string(server->port()) + target;
+    }
+    std::shared_ptr<HttpBodyWriter> writer(std::size_t index) {
+        REQUIRE(tests::eventually([&] {
+            const std::lock_guard lock(mutex);
+            return writers.size() > index;
+        }));
+        const std::lock_guard lock(mutex);
+        return writers[index];
     }
     HttpClient client() const { return HttpClient(ca.certificate()); }
 };
@@ -94,28 +109,47 @@ std::string error_of(const Result<HttpResponse>& response) {
     return response ? "status " + std::to_string(response->status) : response.error().code;
 }
 
-/// Speaks TLS by hand: says `text`, and returns all that comes back until the server ends the connection.
+/// Speaks TLS by hand: says `text`, and reads only when asked to.
+class Quiet {
+public:
+    Quiet(std::uint16_t port, const std::string& text) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        address.sin_port = htons(port);
+        REQUIRE(::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+        context_ = SSL_CTX_new(TLS_client_method());
+        ssl_ = SSL_new(context_);
+        SSL_set_fd(ssl_, fd_);
+        REQUIRE(SSL_connect(ssl_) == 1);
+        SSL_write(ssl_, text.data(), static_cast<int>(text.size()));
+    }
+    ~Quiet() {
+        SSL_free(ssl_);
+        SSL_CTX_free(context_);
+        ::close(fd_);
+    }
+    Quiet(const Quiet&) = delete;
+    Quiet& operator=(const Quiet&) = delete;
+
+    /// All that comes back until the server ends the connection.
+    std::string read_all() {
+        std::string answer;
+        char chunk[4096];
+        for (int got = 0; (got = SSL_read(ssl_, chunk, sizeof chunk)) > 0;)
+            answer.append(chunk, static_cast<std::size_t>(got));
+        SSL_shutdown(ssl_);
+        return answer;
+    }
+
+private:
+    int fd_;
+    SSL_CTX* context_ = nullptr;
+    SSL* ssl_ = nullptr;
+};
+
 std::string converse(std::uint16_t port, const std::string& text) {
-    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(port);
-    REQUIRE(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-    SSL_CTX* context = SSL_CTX_new(TLS_client_method());
-    SSL* ssl = SSL_new(context);
-    SSL_set_fd(ssl, fd);
-    REQUIRE(SSL_connect(ssl) == 1);
-    SSL_write(ssl, text.data(), static_cast<int>(text.size()));
-    std::string answer;
-    char chunk[4096];
-    for (int got = 0; (got = SSL_read(ssl, chunk, sizeof chunk)) > 0;)
-        answer.append(chunk, static_cast<std::size_t>(got));
-    SSL_shutdown(ssl);
-    SSL_free(ssl);
-    SSL_CTX_free(context);
-    ::close(fd);
-    return answer;
+    return Quiet(port, text).read_all();
 }
 
 }  // namespace
@@ -194,6 +228,66 @@ TEST_CASE("a body over the limit is refused, whichever way it is announced") {
                                          std::string(2000, 'x') + "\r\n0\r\n\r\n");
     CHECK(chunked.starts_with("HTTP/1.1 413 "));
     CHECK(net.handled == 1);
+}
+
+TEST_CASE("a streamed body arrives as it is written, and ends when it is closed or its writer is gone") {
+    HttpFixture net;
+    net.start_server();
+    const auto url = net.url("/stream");
+    const auto roots = net.ca.certificate();
+    const auto body = [&] {
+        return std::async(std::launch::async, [&] { return HttpClient(roots).request("GET", url, {}, {}, 30s); });
+    };
+    auto first = body();
+    const auto writer = net.writer(0);
+    CHECK(writer->write(sse_event("1.0.0", "offer", "{\"a\":1}\n2")));
+    CHECK(writer->write(""));
+    CHECK(tests::eventually([&] { return writer->waiting_bytes() == 0; }));
+    CHECK(writer->write(sse_comment() + sse_event("2\n", "", "x")));
+    writer->close();
+    CHECK_FALSE(writer->write("late"));
+    const auto response = first.get();
+    REQUIRE(response);
+    CHECK(response->headers.at("content-type") == "text/event-stream");
+    CHECK(response->body == "id: 1.0.0\nevent: offer\ndata: {\"a\":1}\ndata: 2\n\n:\n\nid: 2\ndata: x\n\n");
+
+    auto second = body();
+    net.writer(1)->write("half");
+    {
+        const std::lock_guard lock(net.mutex);
+        net.writers.clear();
+    }
+    CHECK(second.get()->body == "half");
+    auto client = net.client();
+    CHECK(client.request("HEAD", url, {}, {}, 5s)->body.empty());
+    CHECK(net.writers.empty());
+}
+
+TEST_CASE("the writer of a streamed body hears that its client is gone, and what a client does not take waits") {
+    HttpFixture net;
+    net.start_server();
+    auto impatient = net.client();
+    CHECK(error_of(impatient.request("GET", net.url("/stream"), {}, {}, 500ms)) == "timeout");
+    CHECK(tests::eventually([&] { return !net.writer(0)->open(); }));
+    CHECK_FALSE(net.writer(0)->write("x"));
+
+    Quiet quiet(net.server->port(), "GET /stream HTTP/1.1\r\nhost: x\r\n\r\n");
+    const auto writer = net.writer(1);
+    CHECK(tests::eventually(
+        [&] { return writer->write(std::string(1u << 20, 'x')) && writer->waiting_bytes() > 8u << 20; }));
+    net.stop_server();
+    CHECK_FALSE(writer->open());
+    CHECK_FALSE(writer->write("x"));
+}
+
+TEST_CASE("a client that takes nothing is let go after the write timeout") {
+    HttpFixture net;
+    net.limits.write_timeout = 1s;
+    net.start_server();
+    Quiet quiet(net.server->port(), "GET /stream HTTP/1.1\r\nhost: x\r\n\r\n");
+    const auto writer = net.writer(0);
+    writer->write(std::string(32u << 20, 'x'));
+    CHECK(tests::eventually([&] { return !writer->open(); }, 30s));
 }
 
 TEST_CASE("what is not HTTP is answered 400 and cut off, header floods 431") {
