@@ -74,11 +74,20 @@ Result<Guard> Guard::open(const fs::path& file) {
     return Guard(std::move(opened), newest.writes, newest.position);
 }
 
+/// Written whole under another name first: a crash leaves no guard or a good one.
 Result<Guard> Guard::create(const fs::path& file) {
-    FS_ASSIGN(auto opened, open_locked(file, O_CREAT | O_EXCL));
+    auto fresh = file;
+    fresh += ".new";
+    if (fs::exists(file)) return fail("exists", file.string() + " is there already");
+    ::unlink(fresh.c_str());  // of a creation that crashed
+    FS_ASSIGN(auto opened, open_locked(fresh, O_CREAT | O_EXCL));
     Guard guard(std::move(opened), 0, Position{});
     FS_TRY(guard.write());
-    FS_TRY(guard.write());  // both slots whole from the start
+    FS_TRY(guard.write());                         // both slots whole from the start
+    if (::link(fresh.c_str(), file.c_str()) != 0)  // never replaces one
+        return fail(errno == EEXIST ? "exists" : "io_error",
+                    fmt::format("cannot make {}: {}", file.string(), std::strerror(errno)));
+    ::unlink(fresh.c_str());
     FS_TRY(base::sync_folder(file.parent_path()));
     return guard;
 }

@@ -115,6 +115,12 @@ Status check_block(const Channel& channel, const proto::OrderMessage& body, cons
     return {};
 }
 
+CheckSignature check_with(const Channel& channel) {
+    return [&channel](std::string_view node, ByteView body, ByteView signature) {
+        return channel.verify(node, kSignatureType, body, signature);
+    };
+}
+
 }  // namespace
 
 std::string to_text(const Position& position) {
@@ -123,11 +129,12 @@ std::string to_text(const Position& position) {
            std::string(kNames[static_cast<std::size_t>(position.step)]);
 }
 
+Result<proto::OrderMessage> verify_vote(const Channel& channel, const proto::SignedOrderMessage& vote) {
+    return check_envelope(channel, vote, check_with(channel));
+}
+
 Result<Received> verify_message(const Channel& channel, proto::SignedOrderMessage message) {
-    return verify_message(channel, std::move(message),
-                          [&channel](std::string_view node, ByteView body, ByteView signature) {
-                              return channel.verify(node, kSignatureType, body, signature);
-                          });
+    return verify_message(channel, std::move(message), check_with(channel));
 }
 
 Result<Received> verify_message(const Channel& channel, proto::SignedOrderMessage message,

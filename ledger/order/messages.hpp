@@ -49,6 +49,10 @@ Result<Received> verify_message(const Channel& channel, proto::SignedOrderMessag
 /// The same with another way to check signatures: one that remembers, or a test's.
 Result<Received> verify_message(const Channel& channel, proto::SignedOrderMessage message, const CheckSignature& check);
 
+/// Checks one vote by itself: member, epoch, bounds and its own signature, but nothing that it carries. Errors as
+/// verify_message.
+Result<proto::OrderMessage> verify_vote(const Channel& channel, const proto::SignedOrderMessage& vote);
+
 /// Signs the body of an own message.
 using Sign = std::function<identity::crypto::Signature(ByteView body)>;
 Sign sign_with(identity::crypto::SigningKey key, std::string channel);

@@ -295,6 +295,19 @@ TEST_CASE("a guard moves forward only, and remembers where it is") {
     CHECK(guard->position() == Position{5, 2, Step::kRoundChange});
 }
 
+TEST_CASE("a guard whose creation crashed is made anew") {
+    const TemporaryFolder folder;
+    for (const std::size_t size : {0, 512, 1024}) {  // as far as it came
+        REQUIRE(base::write_file(folder / "guard.new", Bytes(size)));
+        CHECK(refusal(Guard::open(folder / "guard")) == "not_found");
+        const auto guard = Guard::create(folder / "guard");
+        REQUIRE(guard);
+        CHECK(guard->position() == Position{});
+        CHECK_FALSE(std::filesystem::exists(folder / "guard.new"));
+        std::filesystem::remove(folder / "guard");
+    }
+}
+
 TEST_CASE("a guard whose last write tore stands at the one before; with both slots broken it is refused") {
     const TemporaryFolder folder;
     {
