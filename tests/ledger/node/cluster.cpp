@@ -87,15 +87,8 @@ void Cluster::make_genesis() {
     config.set_custody_threshold(static_cast<std::uint32_t>(size() / 2 + 1));
     config.set_created_at_us(base::to_us(base::wall_now()));
     for (std::size_t i = 0; i < size(); ++i) {
-        auto& organisation = *config.add_organisations();
-        organisation.set_name("org" + std::to_string(i));
-        organisation.set_ca_certificate(proto::as_field(members_[i]->ca.certificate_der()));
-        organisation.set_custodian_key(
-            proto::as_field(identity::crypto::SigningKey::generate().public_key().compressed()));
-        auto& node = *config.add_nodes();
-        node.set_name(name(i));
-        node.set_organisation(organisation.name());
-        node.set_certificate(proto::as_field(members_[i]->certificate_der));
+        *config.add_organisations() = organisation_entry(i);
+        *config.add_nodes() = node_entry(i);
     }
     auto& limits = *config.mutable_limits();
     limits.set_max_block_transactions(500);
@@ -124,12 +117,83 @@ node::NodeConfig Cluster::config(std::size_t index) const {
     return config;
 }
 
+std::size_t Cluster::add_member() {
+    make_member(size());
+    return size() - 1;
+}
+
+proto::Organisation Cluster::organisation_entry(std::size_t index) const {
+    proto::Organisation organisation;
+    organisation.set_name("org" + std::to_string(index));
+    organisation.set_ca_certificate(proto::as_field(members_[index]->ca.certificate_der()));
+    organisation.set_custodian_key(proto::as_field(members_[index]->custodian.public_key().compressed()));
+    return organisation;
+}
+
+proto::NodeEntry Cluster::node_entry(std::size_t index) const {
+    proto::NodeEntry node;
+    node.set_name(name(index));
+    node.set_organisation("org" + std::to_string(index));
+    node.set_certificate(proto::as_field(members_[index]->certificate_der));
+    node.set_peer_address("127.0.0.1:" + std::to_string(members_[index]->peer_port));
+    return node;
+}
+
+identity::msp::MemberCertificate Cluster::issue(std::size_t node, identity::msp::Role role, const std::string& who,
+                                                const identity::crypto::SigningKey& key) const {
+    return need(members_[node]->ca.issue({.role = role,
+                                          .name = who,
+                                          .key = key.public_key(),
+                                          .dns_names = {who},
+                                          .ip_names = {"127.0.0.1"},
+                                          .validity = {a_day().from, a_day().until - 1h}}));
+}
+
+proto::ChannelConfig Cluster::config_in_force(std::size_t node) {
+    const auto info = need(proto::decode<proto::InfoReply>(need(call_gateway(node, proto::GatewayMethod::kInfo, {}))));
+    return need(proto::decode<proto::ChannelConfig>(info.config()));
+}
+
+proto::ConfigUpdate Cluster::approve(proto::ChannelConfig config, const std::vector<std::size_t>& by) const {
+    config.set_epoch(config.epoch() + 1);
+    config.set_created_at_us(std::max(base::to_us(base::wall_now()), config.created_at_us() + 1));
+    proto::ConfigUpdate update;
+    update.set_config(config.SerializeAsString());
+    for (const auto i : by) {
+        const auto& admin = members_[i]->admin;
+        auto& approval = *update.add_approvals();
+        approval.set_certificate(
+            proto::as_field(issue(i, identity::msp::Role::kAdmin, "admin" + std::to_string(i), admin).der));
+        approval.set_signature(proto::as_field(
+            admin.sign(identity::crypto::signing_input("config/v1", "test", as_bytes(update.config())))));
+    }
+    return update;
+}
+
+Result<client::Commit> Cluster::reconfigure(const std::function<void(proto::ChannelConfig&)>& change) {
+    auto config = config_in_force();
+    std::vector<std::size_t> admins;
+    const auto needed = static_cast<std::size_t>(config.organisations_size()) / 2 + 1;
+    for (std::size_t i = 0; i < size() && admins.size() < needed; ++i)
+        if (std::ranges::any_of(config.organisations(),
+                                [&](const auto& o) { return o.name() == "org" + std::to_string(i); }))
+            admins.push_back(i);
+    change(config);
+    return client({0})->submit(alice, {"channel", "Configure", proto::encode(approve(config, admins)), {}});
+}
+
 Status Cluster::start(std::size_t index) {
+    return start(index, [](auto&) {});
+}
+
+Status Cluster::start(std::size_t index, const std::function<void(node::NodeConfig&)>& change) {
     auto& member = *members_[index];
     member.metrics = std::make_unique<base::Metrics>();
     member.loop = std::make_unique<base::net::Loop>();
     member.loop->start();
-    auto node = node::Node::start(*member.loop, config(index), *member.metrics);
+    auto settings = config(index);
+    change(settings);
+    auto node = node::Node::start(*member.loop, std::move(settings), *member.metrics);
     if (!node) return fail(node.error());
     member.node = std::move(*node);
     return {};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -25,12 +26,32 @@ public:
     ledger::node::NodeConfig config(std::size_t node) const;
     /// Starts the node; answers why it did not.
     Status start(std::size_t node);
+    /// The same with a changed config.
+    Status start(std::size_t node, const std::function<void(ledger::node::NodeConfig&)>& change);
+    /// One more organisation with a node of its own, which no config lists yet; its number.
+    std::size_t add_member();
+    /// As a channel config lists it.
+    ledger::proto::Organisation organisation_entry(std::size_t node) const;
+    ledger::proto::NodeEntry node_entry(std::size_t node) const;
+    /// A certificate of the node's organisation.
+    identity::msp::MemberCertificate issue(std::size_t node, identity::msp::Role role, const std::string& name,
+                                           const identity::crypto::SigningKey& key) const;
+
+    /// The config in force at `node`.
+    ledger::proto::ChannelConfig config_in_force(std::size_t node = 0);
+    /// `config` as the next epoch, approved by an admin of each of these organisations.
+    ledger::proto::ConfigUpdate approve(ledger::proto::ChannelConfig config, const std::vector<std::size_t>& by) const;
+    /// Changes the config in force, with the approval of a majority, through node 0.
+    Result<ledger::client::Commit> reconfigure(const std::function<void(ledger::proto::ChannelConfig&)>& change);
     void stop(std::size_t node);
     /// Waits until every running node says that it is ready.
     bool ready();
 
     std::string name(std::size_t node) const { return "node" + std::to_string(node); }
     std::filesystem::path folder(std::size_t node) const { return folder_ / name(node); }
+    Status use_certificate(std::size_t node, std::string chain) {
+        return members_[node]->node->use_certificate(std::move(chain));
+    }
     ledger::node::Health health(std::size_t node) const { return members_[node]->node->health(); }
     const Bytes& genesis() const { return genesis_; }
 
@@ -58,6 +79,8 @@ private:
         explicit Member(identity::msp::OrganisationCa authority) : ca(std::move(authority)) {}
         identity::msp::OrganisationCa ca;
         identity::crypto::SigningKey key = identity::crypto::SigningKey::generate();
+        identity::crypto::SigningKey admin = identity::crypto::SigningKey::generate();
+        identity::crypto::SigningKey custodian = identity::crypto::SigningKey::generate();
         std::string certificate;
         Bytes certificate_der;
         std::uint16_t peer_port = 0;
