@@ -153,6 +153,7 @@ Status Node::Impl::open() {
     if (log.bytes_cut > 0) base::log_warn("cut {} bytes of a torn write off the vote log", log.bytes_cut);
     votes = std::move(log.log);
     recovered = std::move(log.recovered);
+    FS_ASSIGN(evidence, order::EvidenceStore::open(config.data_folder / "evidence"));
 
     const auto& limits = channel->config().limits();
     mempool = std::make_unique<Mempool>(Mempool::Bounds{
@@ -163,7 +164,7 @@ Status Node::Impl::open() {
     directory = std::make_unique<sync::PeerDirectory>(channel);
     writer = std::make_unique<base::Pool>(1, kPoolQueue);
     ordering = std::make_unique<Ordering>(
-        Ordering::Parts{loop, *pool, *writer, channel, config.name, keys, *votes, *mempool, metrics},
+        Ordering::Parts{loop, *pool, *writer, channel, config.name, keys, *votes, *evidence, *mempool, metrics},
         Ordering::Hooks{.broadcast = [this](const Bytes& m) { peers->notify_all(proto::PeerMethod::kOrder, m); },
                         .fetch_blocks = [this] { block_fetcher->fetch(); },
                         .decided = [this](proto::DecidedBlock decided) { commit(std::move(decided)); },

@@ -68,6 +68,7 @@ struct Node::Impl final : gateway::Surroundings {
     // Stores first, then who uses them; the threads end before any of them goes.
     std::unique_ptr<Chain> chain;
     std::unique_ptr<order::VoteLog> votes;
+    std::optional<order::EvidenceStore> evidence;
     order::Recovered recovered;
     std::unique_ptr<endorse::Endorser> endorser;
     std::unique_ptr<Mempool> mempool;

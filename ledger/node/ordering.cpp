@@ -182,9 +182,18 @@ void Ordering::act(const order::Refused& action) {
     parts_.metrics.count("ledger_order_refused_total", 1, {{"code", action.error.code}});
 }
 
+/// One at a time, so that a liar cannot fill the writing thread's queue.
 void Ordering::act(const order::DoubleVote& action) {
-    base::log_error("{} has signed two votes for one place: it lies, or its key is used twice", action.first.node());
     parts_.metrics.count("ledger_double_votes_total", 1, {{"node", action.first.node()}});
+    if (keeping_evidence_) return;
+    keeping_evidence_ = parts_.writer.post([this, action] {
+        const auto kept = parts_.evidence.keep(action);
+        if (!kept) base::log_warn("evidence could not be kept: {}", kept.error().message);
+        if (kept && *kept)
+            base::log_error("{} has signed two votes for one place: it lies, or two processes use its key",
+                            action.first.node());
+        scope_.post([this] { keeping_evidence_ = false; });
+    });
 }
 
 }  // namespace fairstream::ledger::node

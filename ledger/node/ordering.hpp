@@ -7,6 +7,7 @@
 #include "base/pool.hpp"
 #include "ledger/contract/node_keys.hpp"
 #include "ledger/node/mempool.hpp"
+#include "ledger/order/evidence.hpp"
 #include "ledger/order/replica.hpp"
 #include "ledger/order/wal.hpp"
 
@@ -19,11 +20,12 @@ public:
     struct Parts {
         base::net::Loop& loop;
         base::Pool& pool;                                  // checks blocks
-        base::Pool& writer;                                // the node's one writing thread; owns `votes`
+        base::Pool& writer;                                // the node's one writing thread; owns `votes` and `evidence`
         std::shared_ptr<const contract::Channel> channel;  // in force for the next block
         std::string self;
         contract::NodeKeys keys;
         order::VoteLog& votes;
+        order::EvidenceStore& evidence;  // the writing thread's, too
         Mempool& mempool;
         base::Metrics& metrics;
     };
@@ -71,6 +73,7 @@ private:
     order::Waiting told_;  // what the replica last heard of the mempool
     bool started_ = false;
     bool deciding_ = false;
+    bool keeping_evidence_ = false;
     std::size_t persisting_ = 0;  // steps whose actions wait for the writing thread
     base::net::Loop::TimerId timer_ = 0;
 };
