@@ -68,7 +68,7 @@ Sealed seal_bundle(const ManifestFields& manifest, const std::optional<Hash>& si
     return out;
 }
 
-Result<log::Record> check_bundle(Bytes raw, std::string_view network, const identity::crypto::VerifyingKey& writer) {
+Result<CheckedBundle> check_bundle(Bytes raw, std::string_view network, const identity::crypto::VerifyingKey& writer) {
     if (raw.size() > replicate::kMaxBundleBytes)
         return fail("too_large", "a bundle of " + std::to_string(raw.size()) + " bytes; at most 2 MiB are taken");
     schema::Bundle bundle;
@@ -82,12 +82,13 @@ Result<log::Record> check_bundle(Bytes raw, std::string_view network, const iden
     std::vector<ByteView> frames;
     for (const std::string& frame : bundle.frames()) frames.push_back(as_bytes(frame));
     FS_TRY(replicate::check_frames(fields, frames));
-    log::Record record;
+    CheckedBundle record;
     record.stream = fields.stream;
     record.first = fields.first;
     record.last = fields.last;
     record.previous = fields.previous;
     record.head = identity::crypto::sha256(as_bytes(manifest));
+    record.closing = fields.closing;
     record.raw = std::move(raw);
     return record;
 }

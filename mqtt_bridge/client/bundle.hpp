@@ -23,9 +23,14 @@ struct Sealed {
 Sealed seal_bundle(const ManifestFields& manifest, const std::optional<Hash>& sigma_d, const std::vector<Bytes>& frames,
                    std::string_view network, const identity::crypto::SigningKey& writer);
 
+/// A bundle whose manifest and frames are right.
+struct CheckedBundle : log::Record {
+    bool closing = false;  // it ends a batch
+};
+
 /// Everything about a bundle from outside: its size, the writer's signature over the manifest, and the frames under it
 /// (replicate::check_frames). Errors: too_large, bad_bundle, bad_signature, and those of check_frames.
-Result<log::Record> check_bundle(Bytes raw, std::string_view network, const identity::crypto::VerifyingKey& writer);
+Result<CheckedBundle> check_bundle(Bytes raw, std::string_view network, const identity::crypto::VerifyingKey& writer);
 
 /// The frames of a bundle that has been checked, in order. Error: bad_bundle.
 Result<std::vector<Bytes>> frames_of(ByteView raw);

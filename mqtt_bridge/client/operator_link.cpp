@@ -9,6 +9,15 @@ namespace fairstream::mqtt_bridge::client {
 
 namespace sessions = security_manager::client;
 
+void OperatorLink::Inbox::add(MqttMessage message) {
+    bytes += message.payload.size();
+    messages.push_back(std::move(message));
+    while (messages.size() > kMaxQueued || bytes > kMaxQueuedBytes) {  // what matters is said, or asked for, again
+        bytes -= messages.front().payload.size();
+        messages.pop_front();
+    }
+}
+
 Result<std::unique_ptr<OperatorLink>> OperatorLink::open(const LinkOptions& options, std::vector<std::string> topics) {
     std::unique_ptr<OperatorLink> link(new OperatorLink(options));
     const sessions::SessionRequest request{.https_url = options.to.https_url,
@@ -24,9 +33,7 @@ Result<std::unique_ptr<OperatorLink>> OperatorLink::open(const LinkOptions& opti
     const MqttSession::Handlers handlers{.on_message =
                                              [queue](MqttMessage message) {
                                                  const std::lock_guard lock(queue->mutex);
-                                                 if (queue->messages.size() == kMaxQueued)
-                                                     queue->messages.pop_front();  // receipts repeat themselves
-                                                 queue->messages.push_back(std::move(message));
+                                                 queue->add(std::move(message));
                                                  queue->arrived.notify_one();
                                              },
                                          .on_lost =
@@ -58,6 +65,7 @@ std::vector<MqttMessage> OperatorLink::take(std::chrono::milliseconds wait) {
     std::vector<MqttMessage> out(std::make_move_iterator(queue_->messages.begin()),
                                  std::make_move_iterator(queue_->messages.end()));
     queue_->messages.clear();
+    queue_->bytes = 0;
     return out;
 }
 
@@ -67,8 +75,15 @@ bool OperatorLink::lost() const {
 
 Status OperatorLink::keep_alive() {
     const TimePoint now = base::wall_now();
-    if (now < renew_at_) return {};
-    FS_TRY(sessions::renew(http_, session_, options_.holder, now, options_.timeout));
+    if (!renewing_.valid()) {
+        if (now < renew_at_) return {};
+        renewing_ = std::async(std::launch::async, [this, session = session_]() mutable {
+            const auto renewed = sessions::renew(http_, session, options_.holder, base::wall_now(), options_.timeout);
+            return renewed ? Result<sessions::Session>(std::move(session)) : fail(renewed.error());
+        });
+    }
+    if (renewing_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return {};
+    FS_ASSIGN(session_, renewing_.get());
     renew_at_ = now + (session_.expires - now) / 2;
     return {};
 }

@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <memory>
 #include <mutex>
 
@@ -34,16 +35,21 @@ public:
     /// What has arrived; waits up to `wait` for the first. Empty: nothing came, or the connection is lost.
     std::vector<MqttMessage> take(std::chrono::milliseconds wait);
     bool lost() const;
-    /// Proves the key again when half of the session's life is over. Errors: those of renew.
+    /// Proves the key again when half of the session's life is over, beside the caller, who hears of it at a later
+    /// call. Errors: those of renew.
     Status keep_alive();
 
 private:
     static constexpr std::size_t kMaxQueued = 4096;
+    static constexpr std::size_t kMaxQueuedBytes = 64u << 20;
     struct Inbox {
         std::mutex mutex;
         std::condition_variable arrived;
         std::deque<MqttMessage> messages;
+        std::size_t bytes = 0;
         bool lost = false;
+
+        void add(MqttMessage message);
     };
 
     explicit OperatorLink(const LinkOptions& options) : options_(options), http_(options.trusted_roots) {}
@@ -52,6 +58,7 @@ private:
     base::net::HttpClient http_;
     security_manager::client::Session session_;
     TimePoint renew_at_{};
+    std::future<Result<security_manager::client::Session>> renewing_;  // uses http_ meanwhile
     std::shared_ptr<Inbox> queue_ = std::make_shared<Inbox>();
     std::unique_ptr<MqttSession> mqtt_;
 };

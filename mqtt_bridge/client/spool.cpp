@@ -19,8 +19,9 @@ using identity::crypto::sha256;
 namespace {
 
 // The journal: the spool's identity (32), then records: u32 length of the body, SHA-256 of the body (32), the body:
-// u64 first, u64 last, head (32), u64 plaintext bytes, u8 closing, u64 bundle bytes, and a leaf hash (32) per frame.
-constexpr std::size_t kFixedBody = 8 + 8 + 32 + 8 + 1 + 8;
+// u64 first, u64 last, head (32), u64 plaintext bytes, u8 closing, u64 bundle bytes, u64 time of the first frame and of
+// the last, and a leaf hash (32) per frame.
+constexpr std::size_t kFixedBody = 8 + 8 + 32 + 8 + 1 + 8 + 8 + 8;
 constexpr std::size_t kRecordHeader = 4 + 32;
 
 Error io_error(const fs::path& path, std::string_view doing) {
@@ -33,6 +34,12 @@ Hash read_hash(ByteView from) {
     return out;
 }
 
+std::uint64_t time_of(ByteView frame) {
+    const auto header = identity::crypto::FrameHeader::decode(frame);
+    FS_ASSERT(header);
+    return header->time_us;
+}
+
 }  // namespace
 
 fs::path Spool::path(std::uint64_t first) const {
@@ -40,9 +47,11 @@ fs::path Spool::path(std::uint64_t first) const {
 }
 
 Result<Spool> Spool::open(const fs::path& folder, const Hash& identity, std::uint64_t first_sequence,
-                          const Hash& previous) {
+                          const Hash& previous, bool keep) {
     Spool spool;
     spool.folder_ = folder;
+    spool.keep_ = keep;
+    spool.first_ = first_sequence;
     spool.next_ = first_sequence;
     spool.head_ = previous;
     std::error_code error;
@@ -50,6 +59,10 @@ Result<Spool> Spool::open(const fs::path& folder, const Hash& identity, std::uin
     if (!error) fs::permissions(folder, fs::perms::owner_all, error);
     if (error) return fail("io_error", folder.string() + ": cannot make the folder: " + error.message());
     FS_TRY(spool.load(identity));
+    const fs::path stored = folder / "stored";
+    spool.stored_ = base::FileDescriptor(::open(stored.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!spool.stored_) return fail(io_error(stored, "open"));
+    if (const auto through = base::read_exact(spool.stored_.get(), 8, 0)) spool.stored(base::read_u64(*through));
     return spool;
 }
 
@@ -98,6 +111,8 @@ Result<bool> Spool::load_record(ByteView body) {
     entry.plaintext_bytes = base::read_u64(body.subspan(48));
     entry.closing = body[56] == 1;
     entry.bytes = base::read_u64(body.subspan(57));
+    entry.first_time_us = base::read_u64(body.subspan(65));
+    entry.last_time_us = base::read_u64(body.subspan(73));
     const ByteView leaves = body.subspan(kFixedBody);
     if (entry.first != next_ || entry.last < entry.first || leaves.size() / 32 != entry.last - entry.first + 1)
         return false;
@@ -123,7 +138,9 @@ Status Spool::add(const ManifestFields& manifest, const Sealed& sealed, const st
                 .head = sealed.head,
                 .plaintext_bytes = 0,
                 .closing = manifest.closing,
-                .bytes = sealed.raw.size()};
+                .bytes = sealed.raw.size(),
+                .first_time_us = time_of(frames.front()),
+                .last_time_us = time_of(frames.back())};
     std::vector<Hash> leaves;
     for (const Bytes& frame : frames) {
         entry.plaintext_bytes += frame.size() - kFrameOverhead;
@@ -136,6 +153,8 @@ Status Spool::add(const ManifestFields& manifest, const Sealed& sealed, const st
     base::append_u64(body, entry.plaintext_bytes);
     body.push_back(entry.closing ? 1 : 0);
     base::append_u64(body, entry.bytes);
+    base::append_u64(body, entry.first_time_us);
+    base::append_u64(body, entry.last_time_us);
     for (const Hash& leaf : leaves) append(body, leaf);
     Bytes record;
     base::append_u32(record, static_cast<std::uint32_t>(body.size()));
@@ -156,14 +175,37 @@ Result<Bytes> Spool::bundle(const Entry& entry) const {
 }
 
 void Spool::stored(std::uint64_t through) {
-    for (; unstored_ < entries_.size() && entries_[unstored_].last <= through; ++unstored_) {
-        Entry& entry = entries_[unstored_];
-        waiting_bytes_ -= entry.bytes;
+    const std::size_t before = unstored_;
+    for (; unstored_ < entries_.size() && entries_[unstored_].last <= through; ++unstored_)
+        waiting_bytes_ -= entries_[unstored_].bytes;
+    if (unstored_ == before) return;
+    Bytes number;
+    base::append_u64(number, entries_[unstored_ - 1].last);
+    (void)base::write_all(stored_.get(), number, 0);  // not synced: what is lost of it costs a resend, after a restart
+    if (!keep_ || (closed() && unstored_ == entries_.size())) drop_files();
+}
+
+void Spool::drop_files() {
+    for (std::size_t i = unstored_; i > 0; --i) {
+        Entry& entry = entries_[i - 1];
         if (entry.closing) continue;
-        std::error_code ignored;  // a file that stays costs a resend of what is known, after a restart
+        if (entry.bytes == 0) break;  // and all before it
+        std::error_code ignored;
         fs::remove(path(entry.first), ignored);
         entry.bytes = 0;
     }
+}
+
+Status Spool::read_back(ByteView encryption_subkey, const std::function<void(ByteView)>& take) const {
+    for (const Entry& entry : entries_) {
+        FS_ASSIGN(const Bytes raw, bundle(entry));
+        FS_ASSIGN(const auto frames, frames_of(raw));
+        for (const Bytes& frame : frames) {
+            FS_ASSIGN(const Bytes plaintext, identity::crypto::open_frame(encryption_subkey, frame));
+            take(plaintext);
+        }
+    }
+    return {};
 }
 
 }  // namespace fairstream::mqtt_bridge::client

@@ -24,43 +24,53 @@ constexpr auto kRefusalsStand = 15s;  // an operator's node may be a few blocks 
 
 }  // namespace
 
-Upload::Upload(const WriterOptions& options, Spool& spool)
+Upload::Upload(const WriterOptions& options, SpoolChain& spool)
     : options_(options),
       spool_(spool),
       stream_(identity::crypto::stream_hash(options.stream_id)),
       up_topic_(gate::up_topic(stream_)),
       receipts_topic_(gate::receipts_topic(stream_)),
       last_progress_(base::steady_now()),
-      last_heard_(last_progress_) {
+      last_heard_(last_progress_),
+      ends_complete_(last_progress_) {
     for (const OperatorEndpoint& one : options_.operators)
         if (auto key = identity::did::key_from_did(one.did)) keys_.emplace(one.name, std::move(*key));
 }
 
 Status Upload::pump(std::chrono::milliseconds wait) {
-    if (!link_) FS_TRY(connect());
     if (link_) {
         for (const MqttMessage& message : link_->take(wait)) {
             FS_TRY(take(message));
             if (!link_) break;  // it refused: another is next
         }
-    } else if (wait > 0ms) {
-        std::this_thread::sleep_for(std::min<std::chrono::milliseconds>(wait, 50ms));
+    } else {
+        FS_TRY(connect(wait));
     }
     if (link_ && link_->lost()) leave({"connection_lost", "the connection to its broker was lost"});
     if (link_) FS_TRY(send());
     return check_patience();
 }
 
-Status Upload::connect() {
-    const Clock now = base::steady_now();
-    if (now < next_connect_) return {};
-    auto link = OperatorLink::open({.to = options_.operators[current_],
-                                    .network = options_.network,
-                                    .grant = options_.grant,
-                                    .holder = options_.holder,
-                                    .trusted_roots = options_.trusted_roots,
-                                    .timeout = kConnectTimeout},
-                                   {receipts_topic_});
+Status Upload::connect(std::chrono::milliseconds wait) {
+    if (!opening_.valid()) {
+        if (base::steady_now() < next_connect_) {
+            std::this_thread::sleep_for(std::min<std::chrono::milliseconds>(wait, 50ms));
+            return {};
+        }
+        const LinkOptions options{.to = options_.operators[current_],
+                                  .network = options_.network,
+                                  .grant = options_.grant,
+                                  .holder = options_.holder,
+                                  .trusted_roots = options_.trusted_roots,
+                                  .timeout = kConnectTimeout};
+        opening_ = std::async(std::launch::async,
+                              [options, topic = receipts_topic_] { return OperatorLink::open(options, {topic}); });
+    }
+    if (opening_.wait_for(wait) != std::future_status::ready) return {};
+    return opened(opening_.get());
+}
+
+Status Upload::opened(Result<std::unique_ptr<OperatorLink>> link) {
     if (!link) {
         const Error error = link.error();
         leave(error);
@@ -68,9 +78,9 @@ Status Upload::connect() {
     }
     link_ = std::move(*link);
     troubles_.erase(operator_name());
-    sent_ = spool_.first_unstored();
-    if (sent_ == spool_.entries().size() && spool_.closed()) --sent_;  // to hear its receipts again
-    last_heard_ = base::steady_now();
+    sent_through_ = spool_.stored_through();
+    ends_resent_ = {};
+    last_heard_ = joined_ = base::steady_now();
     return {};
 }
 
@@ -96,18 +106,23 @@ void Upload::leave(const Error& why) {
 
 Status Upload::check_patience() {
     const Clock now = base::steady_now();
-    const bool waiting = spool_.first_unstored() < spool_.entries().size() ||
-                         (spool_.closed() && final_receipts().size() < options_.quorum);
-    if (!waiting) {
-        last_progress_ = last_heard_ = now;
+    const bool waiting = spool_.stored_through() + 1 < spool_.newest().spool.next_sequence();
+    if (!waiting) last_progress_ = now;
+    const auto ends = open_ends();
+    if (ends.empty()) ends_complete_ = now;
+    if (!waiting && ends.empty()) {
+        last_heard_ = now;
         return {};
     }
-    if (now - last_progress_ > options_.give_up) {
+    const Clock progress = std::min(last_progress_, ends_complete_);
+    if (now - progress > options_.give_up) {
         std::string all;
         for (const auto& [name, error] : troubles_) all += " " + name + ": " + error.code + " (" + error.message + ");";
         return fail("operators_unreachable", "no quorum of operators stored the frames in time;" + all);
     }
-    if (link_ && now - last_heard_ > options_.silence && now - last_progress_ > options_.silence)
+    const bool silent = now - last_heard_ > options_.silence && now - last_progress_ > options_.silence;
+    const bool stuck = now - std::max(ends_complete_, joined_) > 2 * options_.silence;
+    if (link_ && (silent || stuck))
         leave({"silent", "no storage receipt for " + std::to_string(options_.silence.count()) + " ms"});
     return {};
 }
@@ -118,27 +133,52 @@ Status Upload::send() {
         return {};
     }
     const Clock now = base::steady_now();
-    const auto& entries = spool_.entries();
-    if (sent_ > spool_.first_unstored() && now - std::max(last_resent_, last_progress_) > kResendAfter) {
-        sent_ = spool_.first_unstored();  // lost somewhere: the same bytes once more
+    const std::uint64_t stored = spool_.stored_through();
+    if (sent_through_ > stored && now - std::max(last_resent_, last_progress_) > kResendAfter) {
+        sent_through_ = stored;  // lost somewhere: the same bytes once more
         last_resent_ = now;
     }
-    if (sent_ == entries.size() && spool_.closed() && now - std::max(last_resent_, last_progress_) > kResendAfter &&
-        final_receipts().size() < options_.quorum) {
-        --sent_;
-        last_resent_ = now;
-    }
+    sent_through_ = std::max(sent_through_, stored);
     std::size_t under_way = 0;
-    for (std::size_t i = spool_.first_unstored(); i < sent_; ++i) under_way += entries[i].bytes;
-    for (; sent_ < entries.size() && under_way < kWindowBytes; ++sent_) {
-        if (entries[sent_].bytes == 0) continue;
-        FS_ASSIGN(const Bytes raw, spool_.bundle(entries[sent_]));
-        const Status published = link_->publish(up_topic_, raw);
-        if (!published) {
-            if (published.error().code != "busy") leave(published.error());
-            return {};
-        }
-        under_way += raw.size();
+    for (auto place = spool_.beginning_at(stored + 1); place && place.entry->first <= sent_through_;
+         place = spool_.beginning_at(place.entry->last + 1))
+        under_way += place.entry->bytes;
+    while (under_way < kWindowBytes) {
+        const auto place = spool_.beginning_at(sent_through_ + 1);
+        if (!place) break;
+        FS_ASSIGN(const bool sent, send(place));
+        if (!sent) return {};
+        sent_through_ = place.entry->last;
+        under_way += place.entry->bytes;
+    }
+    return resend_ends();
+}
+
+Result<bool> Upload::send(const SpoolChain::Place& place) {
+    FS_ASSIGN(const Bytes raw, place.spool->bundle(*place.entry));
+    const Status published = link_->publish(up_topic_, raw);
+    if (!published && published.error().code != "busy") leave(published.error());
+    return published.has_value();
+}
+
+std::vector<std::uint64_t> Upload::open_ends() const {
+    std::vector<std::uint64_t> out;
+    for (const auto& batch : spool_.batches())
+        if (batch.spool.closed() && !complete(batch.spool.next_sequence() - 1))
+            out.push_back(batch.spool.next_sequence() - 1);
+    return out;
+}
+
+/// An operator that is sent the end of a batch once more signs for it once more.
+Status Upload::resend_ends() {
+    const Clock now = base::steady_now();
+    if (now - ends_resent_ < kResendAfter) return {};
+    for (const std::uint64_t last : open_ends()) {
+        const auto place = spool_.ending_at(last);
+        if (last > spool_.stored_through()) break;  // under way, or waiting its turn
+        FS_ASSIGN(const bool sent, send(place));
+        if (!sent) return {};
+        ends_resent_ = now;
     }
     return {};
 }
@@ -151,12 +191,6 @@ Status Upload::take(const MqttMessage& message) {
     return take_notice(as_text(message.payload));
 }
 
-const Spool::Entry* Upload::ending_at(std::uint64_t sequence) const {
-    const auto& entries = spool_.entries();
-    const auto found = std::ranges::lower_bound(entries, sequence, {}, &Spool::Entry::last);
-    return found != entries.end() && found->last == sequence ? &*found : nullptr;
-}
-
 void Upload::take_receipt(ByteView payload) {
     schema::StorageReceipt receipt;
     if (!receipt.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) return;
@@ -164,29 +198,32 @@ void Upload::take_receipt(ByteView payload) {
     if (key == keys_.end()) return;
     const auto mark = verify_receipt(receipt, options_.network, key->second);
     if (!mark || mark->stream != stream_) return;
-    if (receipt.operator_() == operator_name()) last_heard_ = base::steady_now();
-    const Spool::Entry* entry = ending_at(mark->position.through);
-    if (entry == nullptr) return;  // of an earlier batch
-    if (entry->head != mark->position.head) {
-        base::log_warn("operator {} signed for another manifest at frame {}", receipt.operator_(), entry->last);
+    const std::string name = receipt.operator_();
+    if (name == operator_name()) last_heard_ = base::steady_now();
+    const auto place = spool_.ending_at(mark->position.through);
+    if (!place) return;  // of an earlier batch
+    if (place.entry->head != mark->position.head) {
+        base::log_warn("operator {} signed for another manifest at frame {}", name, place.entry->last);
         return;
     }
-    Stored& stored = receipts_[receipt.operator_()];
-    if (mark->position.through < stored.through) return;
-    stored = {mark->position.through, std::move(receipt)};
+    std::uint64_t& through = marks_[name];
+    through = std::max(through, mark->position.through);
+    if (place.entry->closing) {
+        const bool was_complete = complete(place.entry->last);
+        ends_[place.entry->last][name] = std::move(receipt);
+        if (!was_complete && complete(place.entry->last)) ends_complete_ = base::steady_now();
+    }
     count_quorum();
 }
 
 void Upload::count_quorum() {
     std::vector<std::uint64_t> held;
-    for (const auto& [name, stored] : receipts_) held.push_back(stored.through);
+    for (const auto& [name, through] : marks_) held.push_back(through);
     if (held.size() < options_.quorum) return;
     std::ranges::sort(held, std::greater<>());
-    const std::size_t before = spool_.first_unstored();
+    const std::uint64_t before = spool_.stored_through();
     spool_.stored(held[options_.quorum - 1]);
-    if (spool_.first_unstored() == before) return;
-    last_progress_ = base::steady_now();
-    sent_ = std::max(sent_, spool_.first_unstored());
+    if (spool_.stored_through() > before) last_progress_ = base::steady_now();
 }
 
 Status Upload::take_notice(std::string_view payload) {
@@ -197,27 +234,26 @@ Status Upload::take_notice(std::string_view payload) {
         leave(notice->error);
         return refuse(notice->error);
     }
-    const Spool::Entry* last = ending_at(notice->position.through);
-    if (last != nullptr && last->head != notice->position.head) {
-        const Error error{"conflict", "the operator holds other frames up to " + std::to_string(last->last)};
+    if (notice->type != Notice::Type::kExpected) return {};
+    const auto last = spool_.ending_at(notice->position.through);
+    if (last && last.entry->head != notice->position.head) {
+        const Error error{"conflict", "the operator holds other frames up to " + std::to_string(last.entry->last)};
         leave(error);
         return refuse(error);
     }
     const Clock now = base::steady_now();
-    const auto& entries = spool_.entries();
-    const auto next = std::ranges::find(entries, notice->position.through + 1, &Spool::Entry::first);
-    const auto index = static_cast<std::size_t>(next - entries.begin());
-    if (next == entries.end() || next->bytes == 0 || index >= sent_ || now - last_resent_ < 200ms) return {};
+    const auto next = spool_.beginning_at(notice->position.through + 1);
+    if (!next || next.entry->bytes == 0 || next.entry->first > sent_through_ || now - last_resent_ < 200ms) return {};
     last_resent_ = now;
-    sent_ = index;
+    sent_through_ = notice->position.through;
     return {};
 }
 
-std::vector<schema::StorageReceipt> Upload::final_receipts() const {
+std::vector<schema::StorageReceipt> Upload::end_receipts(std::uint64_t last) const {
     std::vector<schema::StorageReceipt> out;
-    if (spool_.entries().empty()) return out;
-    for (const auto& [name, stored] : receipts_)
-        if (stored.through == spool_.entries().back().last) out.push_back(stored.receipt);
+    const auto found = ends_.find(last);
+    if (found == ends_.end()) return out;
+    for (const auto& [name, receipt] : found->second) out.push_back(receipt);
     return out;
 }
 

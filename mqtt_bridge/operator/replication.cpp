@@ -135,8 +135,8 @@ void Replication::next(const StreamHash& stream) {
 void Replication::check(const StreamHash& stream, const StreamInfo& info) {
     const auto raw = std::make_shared<Bytes>(inboxes_.at(stream).waiting.front().raw);
     const bool posted = pool_.post([this, stream, info, raw] {
-        auto record =
-            std::make_shared<Result<log::Record>>(client::check_bundle(std::move(*raw), config_.network, info.writer));
+        auto record = std::make_shared<Result<client::CheckedBundle>>(
+            client::check_bundle(std::move(*raw), config_.network, info.writer));
         if (*record && (**record).stream != stream)
             *record = fail("bad_bundle", "the bundle is of another stream than its topic");
         scope_.post([this, stream, info, record] { checked(stream, info, std::move(*record)); });
@@ -146,11 +146,12 @@ void Replication::check(const StreamHash& stream, const StreamInfo& info) {
     done(stream);
 }
 
-void Replication::checked(const StreamHash& stream, const StreamInfo& info, Result<log::Record> record) {
+void Replication::checked(const StreamHash& stream, const StreamInfo& info, Result<client::CheckedBundle> record) {
     Inbox& inbox = inboxes_.at(stream);
     Incoming& first = inbox.waiting.front();
     if (record) {
-        Arrival arrival{std::make_shared<const log::Record>(std::move(*record)), first.peer, first.reply_to};
+        const bool closing = record->closing;
+        Arrival arrival{std::make_shared<const log::Record>(std::move(*record)), first.peer, first.reply_to, closing};
         done(stream);
         return run(BundleArrived{std::move(arrival)});
     }

@@ -7,6 +7,7 @@
 #include "base/metrics.hpp"
 #include "base/net/loop_scope.hpp"
 #include "base/pool.hpp"
+#include "mqtt_bridge/client/bundle.hpp"
 #include "mqtt_bridge/client/mqtt_session.hpp"
 #include "mqtt_bridge/operator/append_queue.hpp"
 #include "mqtt_bridge/operator/peers.hpp"
@@ -74,7 +75,7 @@ private:
     void enqueue(const StreamHash& stream, Incoming incoming);
     void next(const StreamHash& stream);
     void check(const StreamHash& stream, const StreamInfo& info);
-    void checked(const StreamHash& stream, const StreamInfo& info, Result<log::Record> record);
+    void checked(const StreamHash& stream, const StreamInfo& info, Result<client::CheckedBundle> record);
     void refuse(const StreamHash& stream, const Incoming& incoming, const Error& error);
     void done(const StreamHash& stream);
     void place(const StreamHash& stream, const StreamInfo& info);

@@ -24,9 +24,9 @@ struct ManifestFields {
     bool closing = false;
 };
 
-/// True to the manifest: as many frames as it numbers, each of this stream and writer under its number, the root over
-/// them right, and only a stream's first manifest without one before it. Whether the manifest itself is the writer's
-/// is for the caller to check. Errors: bad_range, bad_frame, bad_root.
+/// True to the manifest: as many frames as it numbers, each of this stream and writer under its number and no earlier
+/// than the one before, the root over them right, and only a stream's first manifest without one before it. Whether the
+/// manifest itself is the writer's is for the caller to check. Errors: bad_range, bad_frame, bad_root.
 Status check_frames(const ManifestFields& manifest, std::span<const ByteView> frames);
 
 }  // namespace fairstream::mqtt_bridge::replicate

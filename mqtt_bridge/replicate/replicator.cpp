@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kBoundaries = 1024;
 constexpr std::size_t kUnproven = 64;
+constexpr std::size_t kEnds = 32;
 
 }  // namespace
 
@@ -156,6 +157,11 @@ void Replicator::stored_new(const StreamHash& id, Stream& stream, Arrival arriva
     stream.boundaries.push_back(stream.durable);
     if (stream.boundaries.size() > kBoundaries) stream.boundaries.pop_front();
     dirty_.insert(id);
+    if (arrival.closing) {
+        ended_.emplace_back(id, stream.durable);
+        stream.ends.insert(stream.durable.through);
+        if (stream.ends.size() > kEnds) stream.ends.erase(stream.ends.begin());
+    }
     if (!stream.peers.empty()) unequal_.insert(id);
     for (auto& [peer, view] : stream.peers) {
         const bool sent_it = peer == arrival.peer;
@@ -172,7 +178,11 @@ void Replicator::stored_new(const StreamHash& id, Stream& stream, Arrival arriva
 void Replicator::stored_again(const StreamHash& id, Stream& stream, const Arrival& arrival) {
     if (!arrival.peer.empty()) return;
     dirty_.insert(id);  // the writer asks again because it saw no quorum: say once more what is known
+    const std::uint64_t last = arrival.bundle->last;
+    if (arrival.closing) ended_.emplace_back(id, Position{last, arrival.bundle->head});
     for (auto& [peer, view] : stream.peers) {
+        if (const auto end = view.end_receipts.find(last); end != view.end_receipts.end())
+            out_.push_back(PublishReceipt{id, end->second});
         if (!view.receipt.empty()) out_.push_back(PublishReceipt{id, view.receipt});
         send_mark(id, stream, peer, /*ask=*/true);
     }
@@ -209,7 +219,12 @@ void Replicator::on(ReceiptArrived event) {
     Stream* stream = of(event.stream, event.peer);
     if (stream == nullptr) return;
     PeerView& view = stream->peers.at(event.peer);
-    if (event.position.through < view.receipt_through) return;
+    if (stream->ends.contains(event.position.through)) {
+        view.end_receipts.insert_or_assign(event.position.through, event.encoded);
+        if (view.end_receipts.size() > kEnds) view.end_receipts.erase(view.end_receipts.begin());
+    }
+    if (event.position.through < view.receipt_through)  // over a batch's end, overtaken by a later one
+        return out_.push_back(PublishReceipt{event.stream, std::move(event.encoded)});
     view.receipt_through = event.position.through;
     view.receipt = event.encoded;
     out_.push_back(PublishReceipt{event.stream, std::move(event.encoded)});
@@ -264,17 +279,24 @@ void Replicator::advance_live(const StreamHash& id, Stream& stream) {
 }
 
 void Replicator::sign_if_due() {
-    if (dirty_.empty() || now_ - last_signed_ < limits_.receipt_interval) return;
+    if ((dirty_.empty() && ended_.empty()) || now_ - last_signed_ < limits_.receipt_interval) return;
     last_signed_ = now_;
     SignMarks sign;
+    for (const auto& [id, end] : ended_) sign.marks.push_back(mark_to_sign(id, end));
     for (const StreamHash& id : dirty_) {
-        const Stream& stream = streams_.at(id);
-        SignMarks::One one{id, stream.durable, {}};
-        for (const auto& [peer, view] : stream.peers) one.peers.push_back(peer);
-        if (stream.durable.through > 0) sign.marks.push_back(std::move(one));
+        const Position& durable = streams_.at(id).durable;
+        const bool said = std::ranges::find(ended_, std::pair(id, durable)) != ended_.end();
+        if (durable.through > 0 && !said) sign.marks.push_back(mark_to_sign(id, durable));
     }
     dirty_.clear();
+    ended_.clear();
     if (!sign.marks.empty()) out_.push_back(std::move(sign));
+}
+
+SignMarks::One Replicator::mark_to_sign(const StreamHash& id, const Position& position) const {
+    SignMarks::One one{id, position, {}};
+    for (const auto& [peer, view] : streams_.at(id).peers) one.peers.push_back(peer);
+    return one;
 }
 
 // ---- Repair -------------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ struct Arrival {
     std::shared_ptr<const log::Record> bundle;
     Peer peer;             // empty: the writer
     std::string reply_to;  // where the writer listens for refusals; may be empty
+    bool closing = false;  // it ends a batch, which the ledger knows by a receipt over its very end
 };
 
 // ---- Events: what happened outside --------------------------------------------------------------------------------
@@ -171,6 +172,7 @@ private:
         std::deque<Position> unproven;  // ahead of us
         Bytes receipt;
         std::uint64_t receipt_through = 0;
+        std::map<std::uint64_t, Bytes> end_receipts;  // over recent ends of batches
         TimePoint shunned_until{};
     };
     struct Fetching {
@@ -187,6 +189,7 @@ private:
         std::deque<Arrival> in_flight;
         std::map<std::uint64_t, Arrival> waiting;  // by first number
         std::deque<Position> boundaries;           // recent ends of bundles, durable
+        std::set<std::uint64_t> ends;              // recent ends of batches, durable
         std::uint64_t live_through = 0;
         std::optional<TimePoint> behind_since;
         std::optional<Fetching> fetching;
@@ -216,6 +219,7 @@ private:
     void update_behind(const StreamHash& id, Stream& stream);
     void send_mark(const StreamHash& id, const Stream& stream, const Peer& peer, bool ask);
     void sign_if_due();
+    SignMarks::One mark_to_sign(const StreamHash& id, const Position& position) const;
     Stream* of(const StreamHash& id, const Peer& peer);
 
     const Peer self_;
@@ -225,9 +229,10 @@ private:
     TimePoint last_marked_{};
     std::map<StreamHash, Stream> streams_;
     std::set<Peer> up_;
-    std::set<StreamHash> dirty_;    // a new receipt is due
-    std::set<StreamHash> unequal_;  // a peer differs, or may
-    std::set<StreamHash> behind_;   // something is missing here
+    std::set<StreamHash> dirty_;                          // a new receipt is due
+    std::vector<std::pair<StreamHash, Position>> ended_;  // a receipt over this very end of a batch is due
+    std::set<StreamHash> unequal_;                        // a peer differs, or may
+    std::set<StreamHash> behind_;                         // something is missing here
     std::vector<Action> out_;
 };
 

@@ -86,6 +86,36 @@ TEST_CASE("receipts are signed at most every 50 ms, and again when the writer as
     CHECK(only<SignMarks>(core.step(Tick{base::from_us(1'100'000)})).size() == 1);
 }
 
+TEST_CASE(
+    "the end of a batch gets a receipt of its own, though the stream went on, and again when the writer asks again") {
+    Chain chain(1);
+    Replicator core = placed(chain);
+    store(core, from_writer(chain.next()));
+    Arrival closing = from_writer(chain.next());
+    closing.closing = true;
+    const auto end = chain.position();
+    store(core, closing);
+    store(core, from_writer(chain.next()));
+    const auto positions = [](const std::vector<SignMarks>& all) {
+        std::vector<mqtt_bridge::log::Position> out;
+        for (const SignMarks& sign : all)
+            for (const auto& one : sign.marks) out.push_back(one.position);
+        return out;
+    };
+    CHECK(positions(only<SignMarks>(core.step(Tick{base::from_us(1'050'000)}))) == std::vector{end, chain.position()});
+
+    // A peer's receipt over it is published though a later one overtook it, and kept for when the writer asks again.
+    core.step(ReceiptArrived{"op2", chain.stream(), chain.position(), to_bytes("later")});
+    CHECK(only<PublishReceipt>(core.step(ReceiptArrived{"op2", chain.stream(), end, to_bytes("end")})).size() == 1);
+    core.step(BundleArrived{closing});
+    const auto again = core.step(Stored{closing, Outcome::kDuplicate});
+    const auto published = only<PublishReceipt>(again);
+    REQUIRE(published.size() == 2);
+    CHECK(published[0].encoded == to_bytes("end"));
+    CHECK(published[1].encoded == to_bytes("later"));
+    CHECK(positions(only<SignMarks>(core.step(Tick{base::from_us(1'100'000)})))[0] == end);
+}
+
 TEST_CASE("a bundle beyond a gap waits, and the writer hears what is expected") {
     Chain chain(1);
     Replicator core = placed(chain);
