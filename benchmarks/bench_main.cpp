@@ -11,6 +11,7 @@
 #include "base/clock.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "benchmarks/api_bench.hpp"
 #include "benchmarks/machine.hpp"
 #include "benchmarks/measured.hpp"
 
@@ -23,20 +24,38 @@ using Benchmark = std::function<Result<Measured>()>;
 
 struct Values {
     std::filesystem::path json;
+    benchmarks::ApiOptions api;
 };
 
-[[maybe_unused]] void say(const std::string& line) {
+void say(const std::string& line) {
     std::cerr << line << std::endl;
 }
 
 /// A benchmark with its help, an example, and --json, which every one of them takes.
-[[maybe_unused]] CLI::App* add(CLI::App& app, const char* name, const char* help, const char* example, Values& values,
-                               Benchmark& chosen, Benchmark work) {
+CLI::App* add(CLI::App& app, const char* name, const char* help, const char* example, Values& values, Benchmark& chosen,
+              Benchmark work) {
     auto* sub = app.add_subcommand(name, help);
     sub->footer(std::string("Example:\n  fairstream-bench ") + example);
     sub->add_option("--json", values.json, "Where to write what was found");
     sub->callback([&chosen, work = std::move(work)] { chosen = work; });
     return sub;
+}
+
+void add_api(CLI::App& app, Values& values, Benchmark& chosen) {
+    auto& options = values.api;
+    auto* sub = add(app, "api", "Requests per second of the DApp's REST interface over many offers",
+                    "api --json api.json --offers 10000 --seconds 10", values, chosen,
+                    [&options] { return benchmarks::measure_api(options, say); });
+    sub->add_option("--offers", options.offers, "Offers made first, each by a transaction of its own")
+        ->check(CLI::Range(1, 1'000'000))
+        ->capture_default_str();
+    sub->add_option("--seconds", options.seconds, "How long each kind of request is measured")
+        ->check(CLI::Range(1, 3600))
+        ->capture_default_str();
+    sub->add_option("--connections", options.connections, "Kept open, each with one request at a time")
+        ->check(CLI::Range(1, 256))
+        ->capture_default_str();
+    sub->add_option("--dir", options.dir, "Keep the network's folder here; default: a temporary one");
 }
 
 /// Figures, machine and command line, as one document.
@@ -73,8 +92,10 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     app.set_version_flag("--version", "fairstream-bench 0.1.0");
     app.footer(
+        "Examples:\n  fairstream-bench api --json api.json\n"
         "A table on standard output, progress on standard error. Exit codes: 0 measured, 1 failed (the reason is on "
         "standard error), 2 wrong usage.");
+    add_api(app, values, chosen);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
