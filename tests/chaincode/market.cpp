@@ -230,6 +230,15 @@ Result<schema::DealingRecord> Market::deal(const Who& seller, const std::string&
                                                ledger::proto::encode(schema::share_package(dealt.dealing)));
 }
 
+Result<custody::StreamKey> Market::deal_key(const Who& seller, const std::string& stream_id, std::uint32_t key_epoch) {
+    const auto context = deal_context(chain, stream_id, key_epoch, seller.did);
+    const auto dealt = custody::deal(context).value();
+    FS_TRY(chain.submit<schema::DealingRecord>(seller, names::contract::kCustody, names::custody::kDeal,
+                                               schema::deal_request(context, dealt.dealing),
+                                               ledger::proto::encode(schema::share_package(dealt.dealing))));
+    return dealt.key;
+}
+
 void Market::fill_frames(Stored& stored, std::size_t count) const {
     const auto stream = crypto::stream_hash(stored.token.stream_id());
     stored.plaintext = crypto::random_bytes(count * kPiece);
@@ -304,14 +313,12 @@ Market::Stored Market::store(const Who& seller, const schema::Offer& offer, std:
     chain.commit({});
     const auto drawn = draw(stored.token.grant()).value();
     stored.drawn.assign(drawn.grant().operators().begin(), drawn.grant().operators().end());
-    const auto context = deal_context(chain, offer.stream_id(), stored.token.key_epoch(), seller.did);
-    const auto dealt = custody::deal(context).value();
-    chain
-        .submit<schema::DealingRecord>(seller, names::contract::kCustody, names::custody::kDeal,
-                                       schema::deal_request(context, dealt.dealing),
-                                       ledger::proto::encode(schema::share_package(dealt.dealing)))
-        .value();
-    stored.key = dealt.key;
+    stored.key = deal_key(seller, offer.stream_id(), stored.token.key_epoch()).value();
+    make_batch(seller, stored, frame_count);
+    return stored;
+}
+
+void Market::make_batch(const Who& seller, Stored& stored, std::size_t frame_count) const {
     fill_frames(stored, frame_count);
     const auto manifest = manifest_of(stored);
     stored.upload = proof(seller, stored.token.grant(), manifest, stored.drawn);
@@ -323,7 +330,6 @@ Market::Stored Market::store(const Who& seller, const schema::Offer& offer, std:
     stored.batch.set_plaintext_bytes(stored.plaintext.size());
     stored.batch.set_manifest_root(as_field(crypto::sha256(as_bytes(manifest.SerializeAsString()))));
     stored.batch.set_name("cars.csv");
-    return stored;
 }
 
 Result<schema::UploadRecord> Market::upload(const Who& seller, const Stored& stored) {
@@ -386,15 +392,18 @@ Result<schema::Purchase> Market::purchase(const std::string& id) {
     return reply.purchase();
 }
 
-Result<schema::ReleaseTask> Market::release_task(std::size_t organisation, const std::string& purchase) {
+Result<schema::ReleaseTask> Market::release_task(std::size_t organisation, const std::string& purchase,
+                                                 std::uint32_t key_epoch) {
     schema::GetReleaseTaskRequest request;
     request.set_purchase(purchase);
+    request.set_key_epoch(key_epoch);
     return chain.query<schema::ReleaseTask>(chain.organisations()[organisation].node, names::contract::kCustody,
                                             names::custody::kGetReleaseTask, request);
 }
 
-schema::ReleaseRequest Market::prepare_release(std::size_t organisation, const std::string& purchase) {
-    const auto task = release_task(organisation, purchase).value();
+schema::ReleaseRequest Market::prepare_release(std::size_t organisation, const std::string& purchase,
+                                               std::uint32_t key_epoch) {
+    const auto task = release_task(organisation, purchase, key_epoch).value();
     const auto context =
         deal_context(chain, task.dealing().stream_id(), task.dealing().key_epoch(), task.dealing().seller());
     const auto released =
@@ -402,26 +411,22 @@ schema::ReleaseRequest Market::prepare_release(std::size_t organisation, const s
                          to_array<custody::Point>(task.buyer_key()),
                          custody::release_context(context, purchase, task.buyer()))
             .value();
-    schema::ReleaseRequest request;
-    request.set_purchase(purchase);
-    request.set_a(as_field(released.a));
-    request.set_b(as_field(released.b));
-    request.set_c(as_field(released.c));
-    request.set_s(as_field(released.s));
-    request.set_u(as_field(released.u));
+    auto request = schema::release_request(purchase, released);
+    request.set_key_epoch(key_epoch);
     return request;
 }
 
-Result<schema::ReleaseRecord> Market::release(std::size_t organisation, const std::string& purchase) {
-    return release(chain.organisations()[organisation].node, prepare_release(organisation, purchase));
+Result<schema::ReleaseRecord> Market::release(std::size_t organisation, const std::string& purchase,
+                                              std::uint32_t key_epoch) {
+    return release(chain.organisations()[organisation].node, prepare_release(organisation, purchase, key_epoch));
 }
 
 Result<schema::ReleaseRecord> Market::release(const Who& who, const schema::ReleaseRequest& request) {
     return chain.submit<schema::ReleaseRecord>(who, names::contract::kCustody, names::custody::kRelease, request);
 }
 
-void Market::release_enough(const std::string& purchase) {
-    for (std::size_t i = 0; i < 3; ++i) release(i, purchase).value();
+void Market::release_enough(const std::string& purchase, std::uint32_t key_epoch) {
+    for (std::size_t i = 0; i < 3; ++i) release(i, purchase, key_epoch).value();
 }
 
 schema::DownloadDataStreamRequest Market::receipt(const Who& buyer, const schema::Purchase& purchase,

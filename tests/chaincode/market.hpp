@@ -55,6 +55,8 @@ public:
     Result<schema::RequestUploadTokenReply> upload_token(const Who& seller, const std::string& offer);
     Result<schema::GrantReply> draw(const std::string& grant);
     Result<schema::DealingRecord> deal(const Who& seller, const std::string& stream_id, std::uint32_t key_epoch);
+    Result<identity::crypto::custody::StreamKey> deal_key(const Who& seller, const std::string& stream_id,
+                                                          std::uint32_t key_epoch);
 
     /// What a seller's writer has in hand once operators have stored a batch.
     struct Stored {
@@ -86,13 +88,16 @@ public:
     /// The purchase's fresh key Q of this buyer and request id.
     SigningKey purchase_key(const Who& buyer, const std::string& request_id) const;
 
-    // Keys.
-    Result<schema::ReleaseTask> release_task(std::size_t organisation, const std::string& purchase);
-    schema::ReleaseRequest prepare_release(std::size_t organisation, const std::string& purchase);
-    Result<schema::ReleaseRecord> release(std::size_t organisation, const std::string& purchase);
+    // Keys. Key epoch 0: that of the purchase's batch.
+    Result<schema::ReleaseTask> release_task(std::size_t organisation, const std::string& purchase,
+                                             std::uint32_t key_epoch = 0);
+    schema::ReleaseRequest prepare_release(std::size_t organisation, const std::string& purchase,
+                                           std::uint32_t key_epoch = 0);
+    Result<schema::ReleaseRecord> release(std::size_t organisation, const std::string& purchase,
+                                          std::uint32_t key_epoch = 0);
     Result<schema::ReleaseRecord> release(const Who& who, const schema::ReleaseRequest& request);
     /// The first three organisations.
-    void release_enough(const std::string& purchase);
+    void release_enough(const std::string& purchase, std::uint32_t key_epoch = 0);
 
     // Delivery.
     using Served = std::vector<std::pair<std::string, std::vector<std::pair<std::uint64_t, std::uint64_t>>>>;
@@ -103,6 +108,10 @@ public:
     Result<schema::Purchase> refund(const Who& who, const std::string& purchase);
 
     std::string signature(const SigningKey& key, std::string_view type, std::string_view payload) const;
+
+protected:
+    /// Fills in frames, plaintext, receipts and batch. Precondition: token, drawn and key are set.
+    void make_batch(const Who& seller, Stored& stored, std::size_t frame_count) const;
 
 private:
     schema::Manifest manifest_of(const Stored& stored) const;
