@@ -1,0 +1,19 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "ledger/contract/context.hpp"
+
+namespace fairstream::benchmarks {
+
+/// The contract of the measured network, in no other: one read and one write of a value under a key of its own.
+std::shared_ptr<const ledger::contract::Contract> ledger_contract();
+
+inline constexpr char kContract[] = "bench";
+inline constexpr char kPut[] = "Put";        // arguments of put_arguments; reads the key, writes the value
+inline constexpr char kPutHot[] = "PutHot";  // the same, and adds 1 to the account that all share
+
+Bytes put_arguments(std::string_view key, ByteView value);
+
+}  // namespace fairstream::benchmarks
