@@ -12,6 +12,7 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "benchmarks/api_bench.hpp"
+#include "benchmarks/ledger.hpp"
 #include "benchmarks/machine.hpp"
 #include "benchmarks/measured.hpp"
 
@@ -25,6 +26,7 @@ using Benchmark = std::function<Result<Measured>()>;
 struct Values {
     std::filesystem::path json;
     benchmarks::ApiOptions api;
+    benchmarks::LedgerOptions ledger;
 };
 
 void say(const std::string& line) {
@@ -39,6 +41,20 @@ CLI::App* add(CLI::App& app, const char* name, const char* help, const char* exa
     sub->add_option("--json", values.json, "Where to write what was found");
     sub->callback([&chosen, work = std::move(work)] { chosen = work; });
     return sub;
+}
+
+void add_ledger(CLI::App& app, Values& values, Benchmark& chosen) {
+    auto& options = values.ledger;
+    auto* sub = add(app, "ledger", "Transactions of one read and one write, in a closed loop",
+                    "ledger --nodes 4 --clients 256 --seconds 30 --value-bytes 300 --json ledger.json", values, chosen,
+                    [&options] { return benchmarks::measure_ledger(options, say); });
+    sub->add_option("--nodes", options.nodes, "Nodes, one per organisation")->check(CLI::Range(1, 16));
+    sub->add_option("--clients", options.clients, "Clients at once")->check(CLI::Range(1, 4096));
+    sub->add_option("--seconds", options.duration, "How long to measure")->check(CLI::Range(1, 3600));
+    sub->add_option("--value-bytes", options.value_bytes, "Bytes that each transaction writes")
+        ->check(CLI::Range(1, 262'144));
+    sub->add_flag("--hot-account", options.hot_account, "Every transaction also adds to one account that all share");
+    sub->add_option("--dir", options.dir, "Where to make the network's folder")->check(CLI::ExistingDirectory);
 }
 
 void add_api(CLI::App& app, Values& values, Benchmark& chosen) {
@@ -96,6 +112,7 @@ int main(int argc, char** argv) {
         "A table on standard output, progress on standard error. Exit codes: 0 measured, 1 failed (the reason is on "
         "standard error), 2 wrong usage.");
     add_api(app, values, chosen);
+    add_ledger(app, values, chosen);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

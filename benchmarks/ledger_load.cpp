@@ -48,11 +48,11 @@ void LedgerLoad::Impl::run(std::uint32_t number) {
     for (std::uint64_t sent = 0; running; ++sent) {
         const auto value = identity::crypto::random_bytes(shape.value_bytes);
         const auto began = base::steady_now();
-        count(client.submit(actor, {kContract,
-                                    shape.hot_account ? kPutHot : kPut,
-                                    put_arguments(fmt::format("{}/{}", number, sent), value),
-                                    {}}),
-              base::steady_now() - began);
+        const auto commit = client.submit(actor, {kContract,
+                                                  shape.hot_account ? kPutHot : kPut,
+                                                  put_arguments(fmt::format("{}/{}", number, sent), value),
+                                                  {}});
+        count(commit, base::steady_now() - began);
     }
 }
 
