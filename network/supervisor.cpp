@@ -256,7 +256,9 @@ Status prepare_folder(const UpOptions& options, const Progress& progress) {
     auto known = Topology::load(options.dir);
     if (known) return check_shape(*known, options);
     if (known.error().code != "not_found") return fail(known.error());
-    fs::create_directories(options.dir / "run");
+    std::error_code error;
+    fs::create_directories(options.dir / "run", error);
+    if (error) return fail("io_error", fmt::format("cannot make {}: {}", options.dir.string(), error.message()));
     progress("making keys, certificates and the genesis file");
     return provision(Layout::plan(options.dir, options.topology));
 }
