@@ -40,8 +40,10 @@ public:
         bytes_ = 0;
         return {};
     }
+    /// Once at least.
     Status run(std::chrono::microseconds until) {
-        while (base::steady_now() < until) FS_TRY(ask());
+        do FS_TRY(ask());
+        while (base::steady_now() < until);
         return {};
     }
     const HttpFigures& figures() const { return figures_; }

@@ -1,0 +1,2 @@
+fs_test(benchmarks LINKS benchmarks)
+add_dependencies(test_benchmarks fairstream-bench)
