@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/net/loop.hpp"
 #include "base/net/tls.hpp"
@@ -70,6 +71,8 @@ public:
 
 /// An RFC 9457 problem document as a response: type "about:blank", with our stable `code` and `retryable`.
 HttpResponse problem(int status, const Error& error, bool retryable = false);
+/// The other way: the error in a problem document, cut to 1 KiB; code bad_answer and `otherwise` if it is none.
+Error problem_error(std::string_view body, std::string otherwise);
 
 /// Blocking client. The server's certificate must chain to the given roots and carry the URL's host. Keeps one
 /// connection open for requests to the same host; not thread-safe.

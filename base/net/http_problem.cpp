@@ -6,6 +6,9 @@ namespace fairstream::base::net {
 
 namespace {
 
+constexpr std::size_t kMaxProblemBytes = 8192;
+constexpr std::size_t kMaxTextBytes = 1024;
+
 std::string_view title_of(int status) {
     switch (status) {
         case 400:
@@ -49,6 +52,20 @@ HttpResponse problem(int status, const Error& error, bool retryable) {
         {"detail", error.message}, {"code", error.code},        {"retryable", retryable},
     };
     return {status, {{"content-type", "application/problem+json"}}, boost::json::serialize(document)};
+}
+
+Error problem_error(std::string_view body, std::string otherwise) {
+    Error out{"bad_answer", std::move(otherwise)};
+    boost::json::error_code error;
+    const auto document = boost::json::parse(body.substr(0, kMaxProblemBytes), error);
+    if (error || !document.is_object()) return out;
+    const auto take = [&](std::string_view name, std::string& to) {
+        const auto* member = document.get_object().if_contains(name);
+        if (member != nullptr && member->is_string()) to = std::string(member->get_string()).substr(0, kMaxTextBytes);
+    };
+    take("code", out.code);
+    take("detail", out.message);
+    return out;
 }
 
 }  // namespace fairstream::base::net

@@ -34,6 +34,7 @@ Result<Profile> Profile::load(const std::filesystem::path& network_folder) {
     if (!config) return fail(config.error());
     Profile profile;
     profile.network = config->text("network", 64);
+    profile.dapp_url = config->optional_text("dapp", 256).value_or("");
     const auto roots = folder / config->text("roots", 256);
     for (auto& gateway : config->sections("gateways", kMaxGateways)) {
         const auto address = parse_address(gateway.text("address", 256));

@@ -15,6 +15,7 @@ struct Profile {
     std::string network;
     std::string trusted_roots;  // PEM
     std::vector<ledger::client::Gateway> gateways;
+    std::string dapp_url;  // https://host:port; empty: the network names none
 
     /// Errors: not_found, bad_config (file and line).
     static Result<Profile> load(const std::filesystem::path& network_folder);

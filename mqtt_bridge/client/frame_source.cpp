@@ -16,21 +16,6 @@ namespace {
 
 constexpr std::size_t kMaxAnswer = 16u << 20;
 
-/// The error in a problem document, or what stands for one.
-Error problem_in(std::string_view body, const std::string& otherwise) {
-    boost::system::error_code error;
-    const json::value value = json::parse(body.substr(0, 8192), error);
-    Error out{"bad_answer", otherwise};
-    if (error || !value.is_object()) return out;
-    const auto text = [&](std::string_view name, std::string& to) {
-        const json::value* member = value.get_object().if_contains(name);
-        if (member != nullptr && member->is_string()) to = std::string(member->get_string()).substr(0, 512);
-    };
-    text("code", out.code);
-    text("detail", out.message);
-    return out;
-}
-
 class HttpsSource : public FrameSource {
 public:
     explicit HttpsSource(const ReaderOptions& options) : options_(options), http_(options.trusted_roots) {}
@@ -61,7 +46,8 @@ public:
             const auto answer,
             http_.request("GET", url_ + query, sessions::request_headers(session_, options_.holder, "GET", url_, now),
                           {}, options_.timeout, kMaxAnswer));
-        if (answer.status != 200) return fail(problem_in(answer.body, "HTTP status " + std::to_string(answer.status)));
+        if (answer.status != 200)
+            return fail(base::net::problem_error(answer.body, "HTTP status " + std::to_string(answer.status)));
         return split_frames(as_bytes(answer.body));
     }
 
@@ -100,7 +86,8 @@ public:
             for (const MqttMessage& message : link_->take(std::chrono::milliseconds(100))) {
                 if (message.correlation != correlation || message.payload.empty()) continue;
                 const ByteView body = ByteView(message.payload).subspan(1);
-                if (message.payload[0] != 0) return fail(problem_in(as_text(body), "the range was refused"));
+                if (message.payload[0] != 0)
+                    return fail(base::net::problem_error(as_text(body), "the range was refused"));
                 return split_frames(body);
             }
         }

@@ -26,15 +26,6 @@ Result<json::object> object_of(const std::string& body) {
     return std::move(*object);
 }
 
-/// The operator's refusal as an Error, by its problem document.
-Error refusal(const base::net::HttpResponse& response) {
-    const auto body = jose::parse_strict_object(response.body);
-    const auto code = body ? jose::string_claim(*body, "code", 64) : Result<std::string>(fail("none", ""));
-    if (!code) return {"bad_answer", "the operator answered with status " + std::to_string(response.status)};
-    const auto detail = jose::string_claim(*body, "detail", kMaxText);
-    return {*code, detail ? *detail : "the operator refused"};
-}
-
 Result<json::object> call(HttpClient& http, const std::string& method, const std::string& url, const json::object& body,
                           std::chrono::milliseconds timeout) {
     const bool has_body = !body.empty();
@@ -42,7 +33,9 @@ Result<json::object> call(HttpClient& http, const std::string& method, const std
     if (has_body) headers["content-type"] = "application/json";
     FS_ASSIGN(const auto response, http.request(method, url, headers, has_body ? json::serialize(body) : std::string(),
                                                 timeout, kMaxAnswer));
-    if (response.status != 200 && response.status != 201) return fail(refusal(response));
+    if (response.status != 200 && response.status != 201)
+        return fail(base::net::problem_error(response.body,
+                                             "the operator answered with status " + std::to_string(response.status)));
     return object_of(response.body);
 }
 
