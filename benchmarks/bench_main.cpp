@@ -15,6 +15,7 @@
 #include "benchmarks/ledger.hpp"
 #include "benchmarks/machine.hpp"
 #include "benchmarks/measured.hpp"
+#include "benchmarks/trade_bench.hpp"
 
 namespace {
 
@@ -26,6 +27,7 @@ using Benchmark = std::function<Result<Measured>()>;
 struct Values {
     std::filesystem::path json;
     benchmarks::ApiOptions api;
+    benchmarks::TradeOptions trade;
     benchmarks::LedgerOptions ledger;
 };
 
@@ -74,6 +76,29 @@ void add_api(CLI::App& app, Values& values, Benchmark& chosen) {
     sub->add_option("--dir", options.dir, "Keep the network's folder here; default: a temporary one");
 }
 
+void add_trade(CLI::App& app, Values& values, Benchmark& chosen) {
+    auto& options = values.trade;
+    auto* sub =
+        add(app, "trade", "Uploads and purchases of files, beside a plain Mosquitto that carries the same bytes",
+            "trade --operators 1,3,5 --sellers 1,8 --bytes 1000,1000000 --json trade.json", values, chosen,
+            [&options] { return benchmarks::measure_trade(options, say); });
+    sub->add_option("--operators", options.operators, "Storage operators; a network for each number")
+        ->delimiter(',')
+        ->check(CLI::Range(1, 9))
+        ->capture_default_str();
+    sub->add_option("--sellers", options.sellers, "Sellers at once, each with a buyer")
+        ->delimiter(',')
+        ->check(CLI::Range(1, 100))
+        ->capture_default_str();
+    sub->add_option("--bytes", options.bytes, "Of each file")
+        ->delimiter(',')
+        ->check(CLI::Range(1, 1'000'000'000))
+        ->capture_default_str();
+    sub->add_option("--rounds", options.rounds, "Of each combination")
+        ->check(CLI::Range(1, 1000))
+        ->capture_default_str();
+}
+
 /// Figures, machine and command line, as one document.
 Status write_json(const std::filesystem::path& file, const boost::json::object& machine, const std::string& command,
                   const std::string& began, Measured& measured) {
@@ -113,6 +138,7 @@ int main(int argc, char** argv) {
         "standard error), 2 wrong usage.");
     add_api(app, values, chosen);
     add_ledger(app, values, chosen);
+    add_trade(app, values, chosen);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

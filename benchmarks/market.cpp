@@ -6,12 +6,11 @@
 #include <array>
 #include <atomic>
 #include <cmath>
-#include <mutex>
 #include <random>
-#include <thread>
 
 #include "base/encoding.hpp"
 #include "base/file.hpp"
+#include "benchmarks/at_once.hpp"
 #include "identity/credential/credential.hpp"
 #include "identity/crypto/frame.hpp"
 
@@ -137,26 +136,6 @@ std::vector<std::string> topic_searches() {
 
 namespace {
 
-/// `count` jobs, `kAtOnce` at a time; the first error ends all.
-Status all_at_once(std::uint32_t count, const std::function<Status(std::uint32_t)>& job) {
-    std::atomic<std::uint32_t> next{0};
-    std::mutex mutex;
-    Status first_error;
-    std::vector<std::thread> threads;
-    for (std::uint32_t n = 0; n < std::min(kAtOnce, count); ++n)
-        threads.emplace_back([&] {
-            for (std::uint32_t i; (i = next++) < count;) {
-                auto done = job(i);
-                if (done) continue;
-                const std::lock_guard lock(mutex);
-                if (first_error) first_error = std::move(done);
-                next = count;
-            }
-        });
-    for (auto& thread : threads) thread.join();
-    return first_error;
-}
-
 class Making {
 public:
     Making(Connection& connection, std::filesystem::path dir, const MarketShape& shape, const Progress& progress)
@@ -173,21 +152,9 @@ public:
 
 private:
     Status register_sellers() {
-        FS_ASSIGN(const auto issuer, SigningKey::load(dir_ / "keys" / "issuer1.key"));
         for (std::uint32_t n = 0; n < shape_.sellers; ++n) sellers_.emplace_back(connection_, SigningKey::generate());
         progress_(fmt::format("registering {} sellers", shape_.sellers));
-        return all_at_once(shape_.sellers, [&](std::uint32_t n) -> Status {
-            const auto now = base::wall_now();
-            FS_ASSIGN(const auto credential,
-                      identity::credential::issue(issuer, {.id = fmt::format("urn:fairstream:bench:{}", n),
-                                                           .subject = sellers_[n].did(),
-                                                           .type = "VerifiedSeller",
-                                                           .claims = {},
-                                                           .valid_from = now - std::chrono::minutes(1),
-                                                           .valid_until = now + std::chrono::hours(24)}));
-            FS_TRY(sellers_[n].register_and_verify(credential));
-            return {};
-        });
+        return at_once(shape_.sellers, kAtOnce, [&](std::uint32_t n) { return join_as_seller(sellers_[n], dir_); });
     }
 
     Status create_offers() {
@@ -195,7 +162,7 @@ private:
         market_.offers.resize(shape_.offers);
         std::atomic<std::uint32_t> made{0};
         const auto began = base::steady_now();
-        FS_TRY(all_at_once(shape_.offers, [&](std::uint32_t n) -> Status {
+        FS_TRY(at_once(shape_.offers, kAtOnce, [&](std::uint32_t n) -> Status {
             FS_ASSIGN(const auto offer, sellers_[n % sellers_.size()].create_offer(offer_draft(n)));
             market_.offers[n] = offer.id();
             if (const auto now = ++made; now % kSay == 0) progress_(fmt::format("  {} of {}", now, shape_.offers));
@@ -216,7 +183,7 @@ private:
         FS_TRY(buyer.register_client(""));
         FS_TRY(buyer.faucet(kMoneyMicro));
         market_.purchases.resize(shape_.purchases);
-        return all_at_once(shape_.purchases, [&](std::uint32_t n) -> Status {
+        return at_once(shape_.purchases, kAtOnce, [&](std::uint32_t n) -> Status {
             FS_ASSIGN(const auto purchase,
                       buyer.buy(market_.offers[0], 1, base::to_hex(identity::crypto::random_bytes(16))));
             market_.purchases[n] = purchase.id();
@@ -233,6 +200,20 @@ private:
 };
 
 }  // namespace
+
+Status join_as_seller(Seller& seller, const std::filesystem::path& dir) {
+    FS_ASSIGN(const auto issuer, SigningKey::load(dir / "keys" / "issuer1.key"));
+    const auto now = base::wall_now();
+    FS_ASSIGN(const auto credential,
+              identity::credential::issue(issuer, {.id = "urn:uuid:" + base::to_hex(identity::crypto::random_bytes(16)),
+                                                   .subject = seller.did(),
+                                                   .type = "VerifiedSeller",
+                                                   .claims = {},
+                                                   .valid_from = now - std::chrono::minutes(1),
+                                                   .valid_until = now + std::chrono::hours(24)}));
+    FS_TRY(seller.register_and_verify(credential));
+    return {};
+}
 
 Result<Market> make_market(Connection& connection, const std::filesystem::path& dir, const MarketShape& shape,
                            const Progress& progress) {

@@ -26,6 +26,9 @@ struct MarketShape {
 Result<Market> make_market(marketplace_dapp::client::Connection& connection, const std::filesystem::path& dir,
                            const MarketShape& shape, const Progress& progress);
 
+/// Registers `seller` with a credential by the issuer of the running network in `dir`.
+Status join_as_seller(marketplace_dapp::client::Seller& seller, const std::filesystem::path& dir);
+
 /// The same market for the same number: what it sells, where, and for how much. Offers are in 40 cities.
 chaincode::schema::OfferDraft offer_draft(std::uint32_t number);
 

@@ -42,11 +42,28 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("a trade is measured phase by phase, beside a plain broker") {
+    const tests::TemporaryFolder folder;
+    const auto file = folder / "trade.json";
+    REQUIRE(bench("trade --operators 1 --sellers 1,2 --bytes 1000 --rounds 1 --json " + file.string()) == 0);
+    const auto found = boost::json::parse(base::to_string(*base::read_file(file)));
+    REQUIRE(found.at("trades").as_array().size() == 2);
+    for (const auto& trade : found.at("trades").as_array()) {
+        CHECK(trade.at("operators").to_number<int>() == 1);
+        CHECK(trade.at("upload").at("phases").as_object().size() == 4);
+        CHECK(trade.at("fetch").at("phases").as_object().size() == 3);
+        CHECK(trade.at("upload_mb_per_s").to_number<double>() > 0);
+        CHECK(trade.at("buy_and_fetch_mb_per_s").to_number<double>() > 0);
+        CHECK(trade.at("raw_mosquitto_mb_per_s").to_number<double>() > 0);
+    }
+}
+
 TEST_CASE("wrong usage is told from a failed run") {
     const tests::TemporaryFolder folder;
     CHECK(bench("") == 2);
     CHECK(bench("api --offers 0") == 2);
     CHECK(bench("api --nonsense") == 2);
+    CHECK(bench("trade --bytes 1000,0") == 2);
     CHECK(bench("--help > " + (folder / "help").string()) == 0);
     CHECK(bench("api --offers 1 --dir /proc/nowhere") == 1);
 }
