@@ -78,8 +78,8 @@ async function main() {
   assert(readFileSync(sold).equals(readFileSync(join(work, 'bought'))), 'what was bought is not what was sold');
   assert(fairstream('wallet', 'balance', acme).balance_micro > before, 'the seller was not paid');
   assert(fairstream('wallet', 'audit').conserved);
-  const purchase = JSON.parse(readFileSync(join(work, 'purchase.json'))).id;
-  await eventually('the DApp shows the purchase as settled', () => curl(`/api/v1/purchases/${purchase}`).state === 'settled');
+  const { purchase } = JSON.parse(readFileSync(join(work, 'buy.done.json'))).response;
+  await eventually('the DApp shows the purchase as settled', () => curl(`/api/v1/purchases/${purchase.id}`).state === 'settled');
 
   say('what it must refuse');
   const refuses = (text, why) => {
