@@ -46,15 +46,36 @@ std::vector<Hash> merkle_path(std::span<const Hash> leaves, std::uint64_t index)
     return {farthest_first.rbegin(), farthest_first.rend()};
 }
 
+namespace {
+
+/// Adds to each path what lies beside it within `leaves`; their root.
+Hash add_siblings(std::span<const Hash> leaves, std::span<std::vector<Hash>> paths) {
+    if (leaves.size() == 1) return leaves.front();
+    const std::size_t split = std::bit_floor(leaves.size() - 1);
+    const Hash left = add_siblings(leaves.first(split), paths.first(split));
+    const Hash right = add_siblings(leaves.subspan(split), paths.subspan(split));
+    for (auto& path : paths.first(split)) path.push_back(right);
+    for (auto& path : paths.subspan(split)) path.push_back(left);
+    return merkle_node(left, right);
+}
+
+}  // namespace
+
+std::vector<std::vector<Hash>> merkle_paths(std::span<const Hash> leaves) {
+    std::vector<std::vector<Hash>> paths(leaves.size());
+    if (!leaves.empty()) add_siblings(leaves, paths);
+    return paths;
+}
+
 // RFC 9162, section 2.1.3.2.
-bool merkle_verify(const Hash& leaf, std::uint64_t index, std::uint64_t count, std::span<const Hash> path,
-                   const Hash& root) {
-    if (index >= count) return false;
+std::optional<Hash> merkle_root_from(const Hash& leaf, std::uint64_t index, std::uint64_t count,
+                                     std::span<const Hash> path) {
+    if (index >= count) return std::nullopt;
     std::uint64_t position = index;
     std::uint64_t last = count - 1;
     Hash hash = leaf;
     for (const Hash& sibling : path) {
-        if (last == 0) return false;
+        if (last == 0) return std::nullopt;
         if ((position & 1) != 0 || position == last) {
             hash = merkle_node(sibling, hash);
             while ((position & 1) == 0 && position != 0) {
@@ -67,7 +88,12 @@ bool merkle_verify(const Hash& leaf, std::uint64_t index, std::uint64_t count, s
         position >>= 1;
         last >>= 1;
     }
-    return last == 0 && hash == root;
+    return last == 0 ? std::optional(hash) : std::nullopt;
+}
+
+bool merkle_verify(const Hash& leaf, std::uint64_t index, std::uint64_t count, std::span<const Hash> path,
+                   const Hash& root) {
+    return merkle_root_from(leaf, index, count, path) == root;
 }
 
 void MerkleAccumulator::add(const Hash& leaf) {

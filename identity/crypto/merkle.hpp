@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -15,6 +16,12 @@ Hash merkle_node(const Hash& left, const Hash& right);
 Hash merkle_root(std::span<const Hash> leaves);
 /// Audit path of leaf `index`, nearest sibling first. Precondition: index < leaves.size().
 std::vector<Hash> merkle_path(std::span<const Hash> leaves, std::uint64_t index);
+/// The audit paths of all leaves, in the time of one root.
+std::vector<std::vector<Hash>> merkle_paths(std::span<const Hash> leaves);
+/// The root that `path` proves `leaf` to be under, at `index` of `count`. Nothing if a path of that leaf has another
+/// length.
+std::optional<Hash> merkle_root_from(const Hash& leaf, std::uint64_t index, std::uint64_t count,
+                                     std::span<const Hash> path);
 bool merkle_verify(const Hash& leaf, std::uint64_t index, std::uint64_t count, std::span<const Hash> path,
                    const Hash& root);
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <set>
 
-#include "identity/did/did_key.hpp"
 #include "ledger/contract/keys.hpp"
+#include "ledger/contract/verified.hpp"
 
 namespace fairstream::ledger::contract {
 
@@ -59,7 +59,9 @@ Result<std::shared_ptr<const Channel>> Channel::build(ByteView config_bytes, con
     if (!channel->config_.ParseFromArray(config_bytes.data(), static_cast<int>(config_bytes.size())))
         return bad_config("does not parse");
     channel->config_bytes_ = to_bytes(config_bytes);
-    channel->genesis_hash_ = before != nullptr ? before->genesis_hash_ : crypto::sha256(config_bytes);
+    channel->config_hash_ = crypto::sha256(config_bytes);
+    channel->genesis_hash_ = before != nullptr ? before->genesis_hash_ : channel->config_hash_;
+    channel->verified_ = before != nullptr ? before->verified_ : std::make_shared<Verified>();
     FS_TRY(channel->check_header());
     if (before != nullptr) FS_TRY(channel->check_follows(*before));
     FS_TRY(channel->check_limits());
@@ -199,7 +201,8 @@ const Channel::Node* Channel::node(std::string_view name) const {
 bool Channel::verify(std::string_view node_name, std::string_view type, ByteView payload, ByteView signature) const {
     const Node* const signer = node(node_name);
     const auto raw = crypto::to_signature(signature);
-    return signer != nullptr && raw && signer->key.verify(crypto::signing_input(type, name(), payload), *raw);
+    return signer != nullptr && raw &&
+           verified_->signature(epoch(), signer->key, crypto::signing_input(type, name(), payload), *raw);
 }
 
 Result<Caller> Channel::authenticate(const proto::SignedProposal& signed_proposal, const proto::Proposal& proposal,
@@ -207,12 +210,13 @@ Result<Caller> Channel::authenticate(const proto::SignedProposal& signed_proposa
     Caller caller;
     crypto::VerifyingKey key;
     if (proposal.creator().has_did()) {
-        const auto resolved = identity::did::key_from_did(proposal.creator().did());
+        const auto resolved = verified_->key_of(proposal.creator().did());
         if (!resolved) return fail("bad_creator", resolved.error().message);
         key = *resolved;
         caller.did = proposal.creator().did();
     } else {
-        FS_ASSIGN(auto member, organisations_.verify(as_bytes(proposal.creator().certificate()), at));
+        FS_ASSIGN(auto member,
+                  verified_->member(config_hash_, organisations_, as_bytes(proposal.creator().certificate()), at));
         if (member.role == identity::msp::Role::kTls)
             return fail("bad_creator", "a TLS certificate signs no proposals");
         key = member.key;
@@ -220,7 +224,9 @@ Result<Caller> Channel::authenticate(const proto::SignedProposal& signed_proposa
     }
     const auto signature = crypto::to_signature(as_bytes(signed_proposal.signature()));
     if (!signature ||
-        !key.verify(crypto::signing_input("proposal/v1", name(), as_bytes(signed_proposal.proposal())), *signature))
+        !verified_->signature(epoch(), key,
+                              crypto::signing_input("proposal/v1", name(), as_bytes(signed_proposal.proposal())),
+                              *signature))
         return fail("bad_signature", "the proposal's signature is not its creator's");
     return caller;
 }

@@ -12,8 +12,10 @@
 
 namespace fairstream::ledger::contract {
 
+class Verified;
+
 /// One epoch's channel config, parsed once: members' keys, quorums, policies. Immutable; shared by all parts of a
-/// node.
+/// node. It and the epochs that follow it share one memory of signatures verified.
 class Channel {
 public:
     struct Node {
@@ -75,11 +77,13 @@ private:
 
     proto::ChannelConfig config_;
     Bytes config_bytes_;
+    identity::crypto::Hash config_hash_{};
     identity::crypto::Hash genesis_hash_{};
     std::vector<Node> nodes_;
     identity::msp::TrustedOrganisations organisations_;
     std::vector<Context::RosterEntry> roster_;
     std::size_t organisation_count_ = 0;
+    std::shared_ptr<Verified> verified_;
 };
 
 /// Bounds of a well-formed proposal; error: malformed, with what is wrong.

@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "identity/crypto/merkle.hpp"
+#include "ledger/contract/endorsements.hpp"
 #include "ledger/endorse/simulation.hpp"
 #include "ledger/proto/wire.hpp"
 
@@ -13,7 +15,7 @@ namespace {
 
 constexpr std::chrono::seconds kMaxClockSkew{30};
 constexpr std::size_t kSaltBytes = 32;
-constexpr std::size_t kEndorsementBytes = 192;  // node name, signature and framing, at most
+constexpr std::size_t kEndorsementBytes = 384;  // node name, signature, path and framing, at most
 
 /// A request whose parts belong together, and who made it.
 struct Admitted {
@@ -75,31 +77,63 @@ Endorser::Endorser(contract::Channels channels, contract::Contracts contracts, s
       node_(std::move(node)),
       keys_(std::move(keys)) {}
 
-Result<proto::EndorseResult> Endorser::endorse(const proto::ProposalRequest& request, TimePoint now) {
-    const auto snapshot = state_.snapshot();
-    const auto channel = channels_.at(snapshot->height() + 1);
-    const auto* const key = keys_.listed(*channel, node_);
-    if (key == nullptr) return fail("unavailable", node_ + " is no member of the channel config in force");
-    FS_ASSIGN(const auto admitted, admit(*channel, request, proto::INTENT_SUBMIT, now));
-    FS_ASSIGN(const auto used, snapshot->transaction(admitted.id));
+/// The result's bytes.
+Result<std::string> Endorser::simulate_one(const state::Snapshot& snapshot, const contract::Channel& channel,
+                                           const proto::ProposalRequest& request, TimePoint now) {
+    FS_ASSIGN(const auto admitted, admit(channel, request, proto::INTENT_SUBMIT, now));
+    FS_ASSIGN(const auto used, snapshot.transaction(admitted.id));
     if (used)
         return fail("duplicate_id", "this transaction is in block " + std::to_string(used->at.block) + " already");
 
     FS_ASSIGN(auto simulation,
-              simulate({*snapshot, private_store_, *channel, contracts_}, invocation_of(admitted, request)));
-    proto::EndorseResult out;
-    out.set_result(simulation.result.SerializeAsString());
+              simulate({snapshot, private_store_, channel, contracts_}, invocation_of(admitted, request)));
+    auto result = simulation.result.SerializeAsString();
     const std::size_t size =
-        request.signed_proposal().ByteSizeLong() + out.result().size() + channel->nodes().size() * kEndorsementBytes;
-    if (size > channel->config().limits().max_transaction_bytes())
+        request.signed_proposal().ByteSizeLong() + result.size() + channel.nodes().size() * kEndorsementBytes;
+    if (size > channel.config().limits().max_transaction_bytes())
         return fail("too_large", "the transaction would have about " + std::to_string(size) + " bytes, at most " +
-                                     std::to_string(channel->config().limits().max_transaction_bytes()) +
+                                     std::to_string(channel.config().limits().max_transaction_bytes()) +
                                      " are allowed");
     FS_TRY(private_store_.stage(admitted.id, std::move(simulation.private_entries), now));
-    const auto signature = key->sign(crypto::signing_input("endorsement/v1", channel->name(), as_bytes(out.result())));
-    out.mutable_endorsement()->set_node(node_);
-    out.mutable_endorsement()->set_signature(proto::as_field(signature));
-    return out;
+    return result;
+}
+
+proto::EndorsedBatch Endorser::endorse(const Requests& requests, TimePoint now) {
+    const auto snapshot = state_.snapshot();
+    const auto channel = channels_.at(snapshot->height() + 1);
+    const auto* const key = keys_.listed(*channel, node_);
+    proto::EndorsedBatch batch;
+    batch.set_node(node_);
+    std::vector<crypto::Hash> leaves;
+    for (const auto& request : requests) {
+        auto result = key != nullptr ? simulate_one(*snapshot, *channel, request, now)
+                                     : fail("unavailable", node_ + " is no member of the channel config in force");
+        auto& outcome = *batch.add_outcomes();
+        if (!result) {
+            outcome.set_code(result.error().code);
+            outcome.set_message(result.error().message);
+            continue;
+        }
+        leaves.push_back(
+            contract::endorsement_leaf(proto::transaction_id(request.signed_proposal()), as_bytes(*result)));
+        outcome.set_result(std::move(*result));
+    }
+    if (!leaves.empty()) {
+        const auto root = crypto::merkle_root(leaves);
+        const auto signature = key->sign(contract::endorsement_input(channel->name(), channel->epoch(), root));
+        batch.set_signature(proto::as_field(signature));
+    }
+    return batch;
+}
+
+Result<proto::EndorseResult> Endorser::endorse(const proto::ProposalRequest& request, TimePoint now) {
+    Requests requests;
+    *requests.Add() = request;
+    const auto channel = channels_.newest();
+    const auto* const self = channel->node(node_);
+    return contract::take_apart(*channel, self == nullptr ? "" : self->organisation,
+                                {proto::transaction_id(request.signed_proposal())}, endorse(requests, now))
+        .front();
 }
 
 Result<proto::EvaluateReply> Endorser::evaluate(const proto::ProposalRequest& request, TimePoint now) {

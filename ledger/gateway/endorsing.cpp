@@ -26,18 +26,16 @@ Tally new_tally(const Parts& parts, const contract::Channel& channel) {
 
 }  // namespace
 
-Endorsing::Endorsing(const Parts& parts, base::net::LoopScope& scope, proto::ProposalRequest request, Done done)
+Endorsing::Endorsing(const Parts& parts, base::net::LoopScope& scope, QueueOf queue_of, proto::ProposalRequest request,
+                     Done done)
     : parts_(parts),
       scope_(scope),
-      request_(std::move(request)),
+      queue_of_(std::move(queue_of)),
+      request_(std::make_shared<const proto::ProposalRequest>(std::move(request))),
       done_(std::move(done)),
       channel_(parts.channels.newest()),
       tally_(new_tally(parts, *channel_)),
-      deadline_(base::steady_now() + kTimeout) {
-    proto::EndorseRequest forwarded;
-    *forwarded.mutable_request() = request_;
-    peer_request_ = proto::encode(forwarded);
-}
+      deadline_(base::steady_now() + kTimeout) {}
 
 void Endorsing::start() {
     ask_all();
@@ -48,47 +46,10 @@ void Endorsing::ask_all() {
     channel_ = parts_.channels.newest();
     tally_ = new_tally(parts_, *channel_);
     for (const auto& organisation : channel_->config().organisations())
-        if (organisation.name() != parts_.organisation) ask_other(organisation.name());
-    ask_own();
-}
-
-void Endorsing::ask_own() {
-    const bool posted = parts_.pool.post([self = shared_from_this(), attempt = attempt_] {
-        auto answer = self->parts_.endorser.endorse(self->request_, base::wall_now());
-        self->scope_.post([self, attempt, found = std::move(answer)]() mutable {
-            self->answered(attempt, self->parts_.organisation, std::move(found));
-        });
-    });
-    if (!posted) answered(attempt_, parts_.organisation, fail("busy", "this node has too much to simulate"));
-}
-
-void Endorsing::ask_other(const std::string& organisation) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - base::steady_now());
-    parts_.surroundings.ask_endorser(
-        organisation, peer_request_, std::max(left, 1ms),
-        [self = shared_from_this(), attempt = attempt_, organisation](Result<Bytes> answer) {
-            if (!answer) return self->answered(attempt, organisation, fail(std::move(answer).error()));
-            if (!self->done_) return;
-            const bool posted = self->parts_.pool.post(
-                [self, attempt, organisation, channel = self->channel_, bytes = std::move(*answer)] {
-                    auto result = checked(*channel, organisation, bytes);
-                    self->scope_.post([self, attempt, organisation, found = std::move(result)]() mutable {
-                        self->answered(attempt, organisation, std::move(found));
-                    });
-                });
-            if (!posted) self->answered(attempt, organisation, fail("busy", "this node has too much to verify"));
-        });
-}
-
-Result<proto::EndorseResult> Endorsing::checked(const contract::Channel& channel, const std::string& organisation,
-                                                const Bytes& answer) {
-    FS_ASSIGN(auto result, proto::decode<proto::EndorseResult>(answer));
-    const auto* const node = channel.node(result.endorsement().node());
-    if (node == nullptr || node->organisation != organisation ||
-        !channel.verify(node->name, "endorsement/v1", as_bytes(result.result()),
-                        as_bytes(result.endorsement().signature())))
-        return fail("bad_endorsement", "its endorsement is not signed by one of its nodes");
-    return result;
+        queue_of_(organisation.name())
+            .ask(request_,
+                 [self = shared_from_this(), attempt = attempt_, name = organisation.name()](
+                     Result<proto::EndorseResult> answer) { self->answered(attempt, name, std::move(answer)); });
 }
 
 void Endorsing::answered(std::uint32_t attempt, const std::string& organisation, Result<proto::EndorseResult> answer) {
@@ -118,7 +79,7 @@ void Endorsing::conclude() {
 
 Bytes Endorsing::assemble() const {
     proto::Transaction transaction;
-    *transaction.mutable_signed_proposal() = request_.signed_proposal();
+    *transaction.mutable_signed_proposal() = request_->signed_proposal();
     transaction.set_result(tally_.agreed_result());
     for (auto& endorsement : tally_.endorsements()) *transaction.add_endorsements() = std::move(endorsement);
     return proto::encode(transaction);

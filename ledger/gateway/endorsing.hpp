@@ -3,35 +3,36 @@
 #include <functional>
 
 #include "base/net/loop_scope.hpp"
+#include "ledger/gateway/endorse_queue.hpp"
 #include "ledger/gateway/surroundings.hpp"
 #include "ledger/gateway/tally.hpp"
 
 namespace fairstream::ledger::gateway {
 
-/// Gathers the endorsements of one proposal: this node's own in the pool, one node of each other organisation in
-/// parallel. Organisations that lag are asked again for a little while. Loop thread only, but where said.
+/// Gathers the endorsements of one proposal from all organisations in parallel. Those that lag are asked again for a
+/// little while. Loop thread only.
 class Endorsing : public std::enable_shared_from_this<Endorsing> {
 public:
     /// The assembled Transaction's bytes, or why there is none.
     using Done = std::function<void(Result<Bytes>)>;
 
-    Endorsing(const Parts& parts, base::net::LoopScope& scope, proto::ProposalRequest request, Done done);
+    /// The queue of an organisation, this node's own among them.
+    using QueueOf = std::function<EndorseQueue&(const std::string& organisation)>;
+
+    Endorsing(const Parts& parts, base::net::LoopScope& scope, QueueOf queue_of, proto::ProposalRequest request,
+              Done done);
     void start();
 
 private:
     void ask_all();
-    void ask_own();
-    void ask_other(const std::string& organisation);
-    static Result<proto::EndorseResult> checked(const contract::Channel& channel, const std::string& organisation,
-                                                const Bytes& answer);  // in the pool
     void answered(std::uint32_t attempt, const std::string& organisation, Result<proto::EndorseResult> answer);
     void conclude();
     Bytes assemble() const;
 
     const Parts& parts_;
     base::net::LoopScope& scope_;
-    const proto::ProposalRequest request_;
-    Bytes peer_request_;
+    const QueueOf queue_of_;
+    const std::shared_ptr<const proto::ProposalRequest> request_;
     Done done_;                                         // empty once called
     std::shared_ptr<const contract::Channel> channel_;  // in force when this attempt began
     Tally tally_;

@@ -124,8 +124,9 @@ void Gateway::endorse(proto::ProposalRequest request, ResponderPtr responder) {
         return responder->fail({"malformed", "private inputs have at most 524288 bytes"});
     if (endorsing_ >= kMaxEndorsing) return responder->fail({"busy", "too many proposals are being endorsed"});
     ++endorsing_;
-    const auto endorsing =
-        std::make_shared<Endorsing>(parts_, scope_, std::move(request), [this, responder](Result<Bytes> transaction) {
+    const auto endorsing = std::make_shared<Endorsing>(
+        parts_, scope_, [this](const auto& name) -> auto& { return endorse_queue(name); }, std::move(request),
+        [this, responder](Result<Bytes> transaction) {
             --endorsing_;
             if (!transaction) return responder->fail(transaction.error());
             proto::EndorseReply reply;
@@ -133,6 +134,10 @@ void Gateway::endorse(proto::ProposalRequest request, ResponderPtr responder) {
             responder->reply(proto::encode(reply));
         });
     endorsing->start();
+}
+
+EndorseQueue& Gateway::endorse_queue(const std::string& organisation) {
+    return endorse_queues_.try_emplace(organisation, parts_, scope_, organisation).first->second;
 }
 
 void Gateway::submit(proto::SubmitRequest request, ResponderPtr responder) {

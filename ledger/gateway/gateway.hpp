@@ -1,6 +1,7 @@
 #pragma once
 
 #include "ledger/gateway/commit_watch.hpp"
+#include "ledger/gateway/endorse_queue.hpp"
 #include "ledger/gateway/event_streams.hpp"
 #include "ledger/proto/methods.hpp"
 #include "ledger/proto/receipt.pb.h"
@@ -27,6 +28,7 @@ private:
 
     void evaluate(proto::EvaluateRequest request, ResponderPtr responder);
     void endorse(proto::ProposalRequest request, ResponderPtr responder);
+    EndorseQueue& endorse_queue(const std::string& organisation);
     void submit(proto::SubmitRequest request, ResponderPtr responder);
     void get_block(const proto::GetBlockRequest& request, ResponderPtr responder);
     void get_transaction(const proto::GetTransactionRequest& request, ResponderPtr responder);
@@ -42,7 +44,8 @@ private:
     base::net::LoopScope scope_;
     CommitWatch watch_;
     EventStreams events_;
-    std::size_t endorsing_ = 0;  // under way
+    std::map<std::string, EndorseQueue> endorse_queues_;  // by organisation
+    std::size_t endorsing_ = 0;                           // under way
 };
 
 }  // namespace fairstream::ledger::gateway

@@ -31,7 +31,8 @@ public:
     /// Error: unavailable, with why: a client had better go to another gateway.
     virtual Status ready() const = 0;
     virtual Progress progress() const = 0;
-    /// Asks a node of `organisation`, not this node's own, to endorse; answers its EndorseResult.
+    /// Asks a node of `organisation`, not this node's own, to endorse an EndorseRequest; answers its
+    /// EndorsedBatch.
     virtual void ask_endorser(const std::string& organisation, Bytes request, std::chrono::milliseconds timeout,
                               std::function<void(Result<Bytes>)> on_reply) = 0;
     /// Checks the transaction, keeps it for ordering and sends it to every orderer. The same one again is no error.

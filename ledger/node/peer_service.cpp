@@ -2,6 +2,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "ledger/contract/endorsements.hpp"
 #include "ledger/node/node_impl.hpp"
 #include "ledger/proto/wire.hpp"
 
@@ -20,6 +21,14 @@ constexpr std::size_t kMaxKeptBytes = 32u << 20;
 bool is_of_epoch(const proto::SignedOrderMessage& message, std::uint64_t epoch) {
     const auto body = proto::decode<proto::OrderMessage>(message.body());
     return body && body->config_epoch() == epoch;
+}
+
+Result<proto::EndorsedBatch> endorse_together(endorse::Endorser& endorser, const proto::EndorseRequest& request) {
+    if (request.requests().empty() ||
+        static_cast<std::size_t>(request.requests_size()) > contract::kMaxEndorsedTogether)
+        return fail("malformed", fmt::format("1 to {} proposals are endorsed together, not {}",
+                                             contract::kMaxEndorsedTogether, request.requests_size()));
+    return endorser.endorse(request.requests(), base::wall_now());
 }
 
 /// Decodes the request in the pool, answers with what `serve` makes of it.
@@ -43,7 +52,7 @@ void Node::Impl::on_peer_call(RpcCall call, std::shared_ptr<Responder> responder
         case PeerMethod::kEndorse:
             return serve_in_pool<proto::EndorseRequest>(
                 *pool, std::move(call.payload), std::move(responder),
-                [this](const auto& request) { return endorser->endorse(request.request(), base::wall_now()); });
+                [this](const auto& request) { return endorse_together(*endorser, request); });
         case PeerMethod::kBlocks:
             return serve_in_pool<proto::BlocksRequest>(
                 *pool, std::move(call.payload), std::move(responder),

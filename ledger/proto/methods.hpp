@@ -21,7 +21,7 @@ enum class GatewayMethod : std::uint16_t {
 enum class PeerMethod : std::uint16_t {
     kOrder = 1,        // notice: SignedOrderMessage
     kTransaction = 2,  // notice: Transaction for the mempool
-    kEndorse = 3,      // EndorseRequest -> EndorseResult
+    kEndorse = 3,      // EndorseRequest -> EndorsedBatch
     kBlocks = 4,       // BlocksRequest -> BlocksReply
     kPrivate = 5,      // PrivateRequest -> PrivateReply
     kSnapshot = 6,     // SnapshotRequest -> SnapshotOffer

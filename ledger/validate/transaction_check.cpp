@@ -5,6 +5,7 @@
 #include <set>
 
 #include "ledger/contract/configure.hpp"
+#include "ledger/contract/endorsements.hpp"
 #include "ledger/contract/keys.hpp"
 #include "ledger/contract/limits.hpp"
 #include "ledger/proto/wire.hpp"
@@ -134,14 +135,13 @@ Verdict check_endorsements(const contract::Channel& channel, const CheckedTransa
     if (checked.result.config_epoch() != channel.epoch())
         return {proto::STALE_CONFIG, "endorsed under config epoch " + std::to_string(checked.result.config_epoch()) +
                                          ", in force is " + std::to_string(channel.epoch()) + "; retry"};
+    const auto leaf = contract::endorsement_leaf(checked.id, as_bytes(checked.transaction.result()));
     std::set<std::string_view> organisations;
     for (const auto& endorsement : checked.transaction.endorsements()) {
         if (organisations.size() >= channel.endorsing_organisations()) break;
         const auto* node = channel.node(endorsement.node());
         if (node == nullptr || organisations.contains(node->organisation)) continue;
-        if (channel.verify(endorsement.node(), "endorsement/v1", as_bytes(checked.transaction.result()),
-                           as_bytes(endorsement.signature())))
-            organisations.insert(node->organisation);
+        if (contract::verify_endorsement(channel, endorsement, leaf)) organisations.insert(node->organisation);
     }
     if (organisations.size() >= channel.endorsing_organisations()) return {};
     return {proto::POLICY_NOT_MET, "endorsed by " + std::to_string(organisations.size()) + " organisations, " +

@@ -10,6 +10,7 @@
 #include "identity/crypto/merkle.hpp"
 #include "identity/did/did_key.hpp"
 #include "identity/msp/organisation_ca.hpp"
+#include "ledger/contract/endorsements.hpp"
 #include "ledger/endorse/endorser.hpp"
 #include "ledger/proto/wire.hpp"
 #include "ledger/state/memory_state.hpp"
@@ -149,10 +150,13 @@ public:
     void endorse_as(proto::Transaction& transaction, const proto::ProposalResult& result, std::size_t count) const {
         transaction.set_result(result.SerializeAsString());
         transaction.clear_endorsements();
-        const auto input = crypto::signing_input("endorsement/v1", channel_->name(), as_bytes(transaction.result()));
+        const auto leaf = ledger::contract::endorsement_leaf(proto::transaction_id(transaction.signed_proposal()),
+                                                             as_bytes(transaction.result()));
+        const auto input = ledger::contract::endorsement_input(channel_->name(), channel_->epoch(), leaf);
         for (std::size_t i = 0; i < count; ++i) {
             auto& endorsement = *transaction.add_endorsements();
             endorsement.set_node(nodes_[i].name);
+            endorsement.set_leaves(1);
             endorsement.set_signature(proto::as_field(nodes_[i].key.sign(input)));
         }
     }
