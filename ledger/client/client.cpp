@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "base/encoding.hpp"
+#include "base/trace.hpp"
 #include "ledger/client/gateways.hpp"
 #include "ledger/client/proposal.hpp"
 #include "ledger/client/subscription.hpp"
@@ -69,6 +70,7 @@ struct Client::Impl {
         Bytes id;
         Bytes transaction;
         Bytes response;
+        std::string traceparent;
     };
     Result<Proposed> endorse(const proto::ProposalRequest& request);
     /// Says in `maybe_received` whether a gateway may have it now, or had it before.
@@ -83,12 +85,13 @@ Result<Client::Impl::Proposed> Client::Impl::endorse(const proto::ProposalReques
     FS_ASSIGN(const auto transaction, proto::decode<proto::Transaction>(as_bytes(reply.transaction())));
     FS_ASSIGN(Bytes response, response_of(transaction, request));
     return Proposed{to_bytes(proto::transaction_id(request.signed_proposal())),
-                    to_bytes(std::string_view(reply.transaction())), std::move(response)};
+                    to_bytes(std::string_view(reply.transaction())), std::move(response), request.traceparent()};
 }
 
 Status Client::Impl::hand_over(const Proposed& proposed, bool& maybe_received) {
     proto::SubmitRequest request;
     request.set_transaction(proto::as_field(proposed.transaction));
+    request.set_traceparent(proposed.traceparent);
     auto answer = gateways->call(GatewayMethod::kSubmit, proto::encode(request), options.call_timeout, kPatience);
     // A refusal says that this submission was not admitted; it takes nothing back of an earlier one.
     const bool refused = !answer.result && !Gateways::is_transient(answer.result.error());
@@ -119,7 +122,11 @@ Result<proto::CommitStatusReply> Client::Impl::wait_for_commit(const Proposed& p
     }
 }
 
-Result<Commit> Client::Impl::attempt(const proto::ProposalRequest& request) {
+Result<Commit> Client::Impl::attempt(const proto::ProposalRequest& signed_request) {
+    auto request = signed_request;
+    // Whoever began a trace goes on with it; else this submission begins one, so that logs can be put together.
+    if (!base::TraceContext::parse(request.traceparent()))
+        request.set_traceparent(base::TraceContext::root().to_text());
     for (int attempt = 1;; ++attempt) {
         auto commit = attempt_once(request);
         if (commit || attempt == kMaxAttempts || commit.error().code != kStaleConfig) return commit;
@@ -172,8 +179,9 @@ Result<Bytes> Client::evaluate_signed(const proto::ProposalRequest& proposal, bo
 
 Result<Commit> Client::submit(const Identity& who, const Invocation& what) {
     for (int attempt = 1;; ++attempt) {
-        auto commit =
-            impl_->attempt(make_proposal(impl_->options.channel, who, what, proto::INTENT_SUBMIT, base::wall_now()));
+        auto proposal = make_proposal(impl_->options.channel, who, what, proto::INTENT_SUBMIT, base::wall_now());
+        proposal.set_traceparent(impl_->options.traceparent);
+        auto commit = impl_->attempt(proposal);
         if (commit || attempt == kMaxAttempts || !retried_as_new(commit.error().code)) return commit;
         pause_before_attempt(attempt);
     }

@@ -44,6 +44,7 @@ struct Options {
     std::string channel;
     std::vector<Gateway> gateways;  // the first that answers is used; others on failure
     std::string trusted_roots;      // PEM
+    std::string traceparent{};      // W3C Trace Context that submissions belong to; empty: each begins a trace
     std::chrono::milliseconds call_timeout{15'000};
     std::chrono::milliseconds commit_timeout{30'000};
 };

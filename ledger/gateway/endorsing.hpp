@@ -19,6 +19,7 @@ public:
     /// The queue of an organisation, this node's own among them.
     using QueueOf = std::function<EndorseQueue&(const std::string& organisation)>;
 
+    /// The request's traceparent goes along to those who are asked.
     Endorsing(const Parts& parts, base::net::LoopScope& scope, QueueOf queue_of, proto::ProposalRequest request,
               Done done);
     void start();

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "base/encoding.hpp"
+#include "base/log.hpp"
+#include "base/log_field.hpp"
 #include "ledger/gateway/endorsing.hpp"
 #include "ledger/proto/wire.hpp"
 #include "ledger/receipt/receipt.hpp"
@@ -39,6 +42,30 @@ const char* name_of(GatewayMethod method) {
     }
     return "unknown";
 }
+
+/// One step of a transaction's way, as a span of its trace and a line in the log.
+struct Step {
+    Step(base::SpanQueue* spans, std::string step, const std::string& traceparent, const Hash& id)
+        : name(step), span(spans, std::move(step), traceparent) {
+        if (const auto caller = base::TraceContext::parse(traceparent)) trace = caller->trace_id();
+        if (id != Hash{}) is_of(id);
+    }
+    void is_of(const Hash& id) {
+        transaction = base::to_hex(id);
+        span.attribute("transaction", transaction);
+    }
+    void end(const Status& outcome) {
+        span.end(outcome ? std::string() : outcome.error().code);
+        if (!base::log_enabled(base::LogLevel::kDebug)) return;
+        const base::LogField of_transaction("transaction", transaction);
+        const base::LogField of_trace("trace", trace);
+        base::log_debug("{}: {}", name, outcome ? "done" : outcome.error().code + ": " + outcome.error().message);
+    }
+
+    const std::string name;
+    base::SpanTimer span;
+    std::string transaction, trace;
+};
 
 template <typename Request, typename Handle>
 void decoded(const RpcCall& call, base::net::Responder& responder, Handle handle) {
@@ -124,10 +151,15 @@ void Gateway::endorse(proto::ProposalRequest request, ResponderPtr responder) {
         return responder->fail({"malformed", "private inputs have at most 524288 bytes"});
     if (endorsing_ >= kMaxEndorsing) return responder->fail({"busy", "too many proposals are being endorsed"});
     ++endorsing_;
+    auto step = std::make_shared<Step>(parts_.spans, "gateway.endorse", request.traceparent(),
+                                       proto::transaction_id(request.signed_proposal()));
+    step->span.attribute("function", proposal->contract() + "." + proposal->function());
+    request.set_traceparent(step->span.traceparent());
     const auto endorsing = std::make_shared<Endorsing>(
         parts_, scope_, [this](const auto& name) -> auto& { return endorse_queue(name); }, std::move(request),
-        [this, responder](Result<Bytes> transaction) {
+        [this, responder, step](Result<Bytes> transaction) {
             --endorsing_;
+            step->end(transaction ? Status{} : fail(transaction.error()));
             if (!transaction) return responder->fail(transaction.error());
             proto::EndorseReply reply;
             reply.set_transaction(proto::as_field(*transaction));
@@ -136,13 +168,23 @@ void Gateway::endorse(proto::ProposalRequest request, ResponderPtr responder) {
     endorsing->start();
 }
 
+void Gateway::propose(proto::ProposalRequest request, std::function<void(Result<Bytes>)> done) {
+    std::make_shared<Endorsing>(
+        parts_, scope_, [this](const auto& name) -> auto& { return endorse_queue(name); }, std::move(request),
+        std::move(done))
+        ->start();
+}
+
 EndorseQueue& Gateway::endorse_queue(const std::string& organisation) {
     return endorse_queues_.try_emplace(organisation, parts_, scope_, organisation).first->second;
 }
 
 void Gateway::submit(proto::SubmitRequest request, ResponderPtr responder) {
     if (auto ready = parts_.surroundings.ready(); !ready) return responder->fail(ready.error());
-    parts_.surroundings.submit(to_bytes(std::string_view(request.transaction())), [responder](Result<Hash> id) {
+    auto step = std::make_shared<Step>(parts_.spans, "gateway.submit", request.traceparent(), Hash{});
+    parts_.surroundings.submit(to_bytes(std::string_view(request.transaction())), [responder, step](Result<Hash> id) {
+        if (id) step->is_of(*id);
+        step->end(id ? Status{} : fail(id.error()));
         if (!id) return responder->fail(id.error());
         proto::SubmitReply reply;
         reply.set_transaction_id(proto::as_field(*id));

@@ -21,6 +21,8 @@ public:
     void advanced(std::span<const proto::Outcome> outcomes);
     /// These transactions wait for a block no more: who waits for their commit hears why.
     void dropped(std::span<const Hash> ids, const Error& why);
+    /// Gathers the endorsements of a proposal of this node's own; answers the assembled transaction.
+    void propose(proto::ProposalRequest request, std::function<void(Result<Bytes>)> done);
     void close() { scope_.close(); }
 
 private:

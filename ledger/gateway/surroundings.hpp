@@ -6,6 +6,7 @@
 #include "base/metrics.hpp"
 #include "base/net/loop.hpp"
 #include "base/pool.hpp"
+#include "base/trace.hpp"
 #include "ledger/blocks/block_store.hpp"
 #include "ledger/contract/channels.hpp"
 #include "ledger/endorse/endorser.hpp"
@@ -51,6 +52,7 @@ struct Parts {
     const state::StateStore& state;
     const blocks::BlockStore& blocks;
     base::Metrics& metrics;
+    base::SpanQueue* spans;  // null: traces are not kept
     Surroundings& surroundings;
 };
 

@@ -9,6 +9,7 @@
 #include "base/bytes.hpp"
 #include "base/net/tls.hpp"
 #include "base/result.hpp"
+#include "base/trace.hpp"
 #include "identity/crypto/keys.hpp"
 #include "ledger/contract/context.hpp"
 
@@ -37,9 +38,15 @@ struct NodeConfig {
     /// as it does. Without it such a node does not start.
     bool joining = false;
     contract::Contracts contracts;
-    std::size_t pool_threads = 2;      // signatures and simulation
-    std::size_t max_waiting = 20'000;  // transactions in the mempool,
+    std::filesystem::path genesis_snapshot;   // folder of the snapshot that the genesis config names, if it does
+    std::size_t retain_snapshots = 2;         // agreed ones, at least 1: what joining nodes begin with
+    std::uint64_t retain_blocks = 0;          // below the oldest of them, the newest so many are kept; 0: all
+    std::uint64_t join_above = 10'000;        // blocks behind from which a snapshot is fetched instead of all of them
+    std::uint64_t segment_bytes = 64u << 20;  // of a block file; what is pruned goes by whole files
+    std::size_t pool_threads = 2;             // signatures and simulation
+    std::size_t max_waiting = 20'000;         // transactions in the mempool,
     std::size_t max_waiting_bytes = 64u << 20;
+    base::SpanQueue* spans = nullptr;  // outlives the node; null: traces are not kept
     /// Called once, on the loop thread, when the node cannot go on: its disk failed, or its results differ from what
     /// the others agreed on. The node votes and answers no more; the process should end with the message.
     std::function<void(const Error&)> on_failure;

@@ -138,10 +138,12 @@ Status Node::Impl::use_certificate(std::string pem) {
 Status Node::Impl::open() {
     FS_ASSIGN(auto genesis, contract::Channel::make(config.genesis));
     channels.emplace(std::move(genesis));
+    config.contracts.push_back(snapshot::make_contract());
     FS_TRY(check_certificate(config.certificate_chain, config.key));
     if (config.next_key) FS_TRY(check_certificate(config.next_certificate_chain, *config.next_key));
     pool = std::make_unique<base::Pool>(std::max<std::size_t>(config.pool_threads, 1), kPoolQueue);
-    FS_ASSIGN(chain, Chain::open(config.data_folder, *channels, *pool));
+    FS_ASSIGN(chain,
+              Chain::open(config.data_folder, *channels, *pool, {config.genesis_snapshot, config.segment_bytes}));
     channel = channels->at(chain->tip().height + 1);
     FS_TRY(check_identity());
     FS_ASSIGN(const auto certificate, identity::msp::MemberCertificate::from_pem(own_tls().certificate_chain));
@@ -169,8 +171,9 @@ Status Node::Impl::open() {
                         .fetch_blocks = [this] { block_fetcher->fetch(); },
                         .decided = [this](proto::DecidedBlock decided) { commit(std::move(decided)); },
                         .failed = [this](const Error& error) { failed(error); }});
-    gateway_service = std::make_unique<gateway::Gateway>(gateway::Parts{
-        loop, *pool, *channels, config.name, organisation, *endorser, chain->state(), chain->blocks(), metrics, *this});
+    gateway_service = std::make_unique<gateway::Gateway>(gateway::Parts{loop, *pool, *channels, config.name,
+                                                                        organisation, *endorser, chain->state(),
+                                                                        chain->blocks(), metrics, config.spans, *this});
     return {};
 }
 
@@ -179,9 +182,11 @@ Status Node::Impl::listen() {
     std::vector<sync::Peers::Link> links;
     for (const auto& peer : config.peers) links.push_back({peer.name, peer.address});
     FS_ASSIGN(peers, sync::Peers::open(loop, *channel, config.name, links, own));
-    block_fetcher =
-        std::make_unique<sync::BlockFetcher>(loop, *channels, *peers, chain->tip().height,
-                                             [this](proto::DecidedBlock decided) { take_fetched(std::move(decided)); });
+    block_fetcher = std::make_unique<sync::BlockFetcher>(
+        loop, *channels, *peers, chain->tip().height,
+        sync::BlockFetcher::Hooks{[this](proto::DecidedBlock decided) { take_fetched(std::move(decided)); },
+                                  [this](std::uint64_t known, bool pruned) { behind(known, pruned); }});
+    prepare_snapshots();
     private_fetcher = std::make_unique<sync::PrivateFetcher>(loop, *peers, chain->private_store(), *writer);
 
     FS_ASSIGN(peer_server,
@@ -203,6 +208,7 @@ void Node::Impl::begin() {
     block_fetcher->start();
     private_fetcher->fetch();
     ordering->start(chain->tip(), std::move(recovered));
+    snapshotter->start();
     expire_waiting();
     base::log_info("node {} of channel {} is at height {}", config.name, channel->name(), chain->tip().height);
 }
@@ -217,6 +223,8 @@ void Node::Impl::stop() {
     gateway_service->close();
     if (block_fetcher) block_fetcher->close();
     if (private_fetcher) private_fetcher->close();
+    if (snapshotter) snapshotter->close();
+    if (snapshot_fetcher) snapshot_fetcher->close();
     if (peers) peers->close();
 }
 

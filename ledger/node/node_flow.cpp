@@ -35,6 +35,10 @@ Status Node::Impl::ready() const {
     if (reached < channel->quorum())
         return fail("unavailable", fmt::format("this node reaches {} of {} nodes, {} are needed", reached,
                                                channel->nodes().size(), channel->quorum()));
+    if (to_install)
+        return fail("unavailable", fmt::format("this node installs the snapshot of height {}", to_install->height));
+    if (snapshot_fetcher->running())
+        return fail("unavailable", "this node is joining: " + snapshot_fetcher->progress());
     if (!block_fetcher->caught_up())
         return fail("unavailable", fmt::format("this node is catching up: at height {} of {}", ordering->tip().height,
                                                block_fetcher->known_height()));
@@ -128,6 +132,8 @@ void Node::Impl::committed(const AppliedBlock& applied) {
     metrics.gauge("ledger_waiting", static_cast<double>(mempool->count()));
     gateway_service->advanced(applied.outcomes);
     if (applied.private_writes) private_fetcher->fetch();
+    snapshotter->applied(applied);
+    install_when_quiet();
 }
 
 /// The next block's config. What was endorsed under the one before can be committed no more: who waits hears "retry".
@@ -168,16 +174,18 @@ void Node::Impl::take_fetched(proto::DecidedBlock decided) {
                 FS_TRY(validate::check_block(*channel, parent, content));
                 return certificate;
             };
-            scope.post([this, checked = check(), fetched = std::move(block)]() mutable {
+            scope.post([this, tip, checked = check(), fetched = std::move(block)]() mutable {
                 if (failure) return;
                 if (!checked) {
-                    base::log_warn("a block from a peer was refused: {}", checked.error().message);
-                    return block_fetcher->refused();
+                    return tip.height == ordering->tip().height
+                               ? block_fetcher->refused(checked.error())
+                               : block_fetcher->refused({"not_needed", "this node has gone on meanwhile"});
                 }
-                if (!ordering->caught_up(fetched, std::move(*checked))) block_fetcher->refused();
+                if (!ordering->caught_up(fetched, std::move(*checked)))
+                    block_fetcher->refused({"not_needed", "this node decides that block itself"});
             });
         });
-    if (!posted) block_fetcher->refused();
+    if (!posted) block_fetcher->refused({"busy", "this node has too much to verify"});
 }
 
 void Node::Impl::failed(const Error& error) {

@@ -10,8 +10,10 @@
 #include "ledger/node/mempool.hpp"
 #include "ledger/node/node.hpp"
 #include "ledger/node/ordering.hpp"
+#include "ledger/node/snapshotter.hpp"
 #include "ledger/sync/block_fetcher.hpp"
 #include "ledger/sync/private_fetcher.hpp"
+#include "ledger/sync/snapshot_fetcher.hpp"
 
 namespace fairstream::ledger::node {
 
@@ -48,10 +50,20 @@ struct Node::Impl final : gateway::Surroundings {
     void failed(const Error& error);
     void expire_waiting();
 
+    // node_join.cpp: snapshots, and going on from one
+    void prepare_snapshots();
+    Result<proto::SnapshotOffer> offer_snapshot(const proto::SnapshotRequest& request);
+    void state_snapshot(const proto::SnapshotStatement& statement);
+    void behind(std::uint64_t known_height, bool pruned);
+    void snapshot_here(std::optional<snapshot::Kept> snapshot);
+    void install_when_quiet();
+    void installed(const Status& status, const order::Tip& tip, const order::Position& last);
+
     // peer_service.cpp: what other nodes ask
     void on_peer_call(base::net::RpcCall call, std::shared_ptr<base::net::Responder> responder);
     void on_peer_notice(base::net::RpcCall call);
     void on_order_message(Bytes payload);
+    Result<proto::EndorsedBatch> endorse_for_peer(const proto::EndorseRequest& request);  // in the pool
     void keep_for_next_epoch(Bytes payload);
     void take_kept_messages();
 
@@ -79,12 +91,16 @@ struct Node::Impl final : gateway::Surroundings {
     std::unique_ptr<Ordering> ordering;
     std::unique_ptr<sync::BlockFetcher> block_fetcher;
     std::unique_ptr<sync::PrivateFetcher> private_fetcher;
+    std::unique_ptr<Snapshotter> snapshotter;
+    std::unique_ptr<sync::SnapshotFetcher> snapshot_fetcher;
     std::unique_ptr<gateway::Gateway> gateway_service;
     std::unique_ptr<base::net::RpcServer> peer_server;
     std::unique_ptr<base::net::RpcServer> gateway_server;
 
     bool stopped = false;
     std::optional<Error> failure;
+    std::optional<snapshot::Kept> to_install;     // it waits for the block that is being committed
+    std::optional<std::uint64_t> no_snapshot_at;  // nobody offered one when this node was at this height
     std::size_t order_messages_in_pool = 0;
     std::size_t admissions_in_pool = 0;
     std::size_t endorser_turn = 0;

@@ -23,14 +23,6 @@ bool is_of_epoch(const proto::SignedOrderMessage& message, std::uint64_t epoch) 
     return body && body->config_epoch() == epoch;
 }
 
-Result<proto::EndorsedBatch> endorse_together(endorse::Endorser& endorser, const proto::EndorseRequest& request) {
-    if (request.requests().empty() ||
-        static_cast<std::size_t>(request.requests_size()) > contract::kMaxEndorsedTogether)
-        return fail("malformed", fmt::format("1 to {} proposals are endorsed together, not {}",
-                                             contract::kMaxEndorsedTogether, request.requests_size()));
-    return endorser.endorse(request.requests(), base::wall_now());
-}
-
 /// Decodes the request in the pool, answers with what `serve` makes of it.
 template <typename Request, typename Serve>
 void serve_in_pool(base::Pool& pool, Bytes payload, std::shared_ptr<Responder> responder, Serve serve) {
@@ -52,7 +44,7 @@ void Node::Impl::on_peer_call(RpcCall call, std::shared_ptr<Responder> responder
         case PeerMethod::kEndorse:
             return serve_in_pool<proto::EndorseRequest>(
                 *pool, std::move(call.payload), std::move(responder),
-                [this](const auto& request) { return endorse_together(*endorser, request); });
+                [this](const auto& request) { return endorse_for_peer(request); });
         case PeerMethod::kBlocks:
             return serve_in_pool<proto::BlocksRequest>(
                 *pool, std::move(call.payload), std::move(responder),
@@ -61,13 +53,31 @@ void Node::Impl::on_peer_call(RpcCall call, std::shared_ptr<Responder> responder
             return serve_in_pool<proto::PrivateRequest>(
                 *pool, std::move(call.payload), std::move(responder),
                 [this](const auto& request) { return sync::serve_private(chain->private_store(), request); });
+        case PeerMethod::kSnapshot:
+            return serve_in_pool<proto::SnapshotRequest>(
+                *pool, std::move(call.payload), std::move(responder),
+                [this](const auto& request) { return offer_snapshot(request); });
+        case PeerMethod::kChunk:
+            return serve_in_pool<proto::ChunkRequest>(
+                *pool, std::move(call.payload), std::move(responder),
+                [this](const auto& request) { return sync::serve_chunk(chain->snapshots(), request); });
         case PeerMethod::kOrder:
         case PeerMethod::kTransaction:
-        case PeerMethod::kSnapshot:
-        case PeerMethod::kChunk:
             break;
     }
     responder->fail({"unknown_method", fmt::format("nodes answer no method {}", call.method)});
+}
+
+Result<proto::EndorsedBatch> Node::Impl::endorse_for_peer(const proto::EndorseRequest& request) {
+    if (request.requests().empty() ||
+        static_cast<std::size_t>(request.requests_size()) > contract::kMaxEndorsedTogether)
+        return fail("malformed", fmt::format("1 to {} proposals are endorsed together, not {}",
+                                             contract::kMaxEndorsedTogether, request.requests_size()));
+    std::vector<base::SpanTimer> spans;
+    for (const auto& one : request.requests()) spans.emplace_back(config.spans, "node.endorse", one.traceparent());
+    auto batch = endorser->endorse(request.requests(), base::wall_now());
+    for (std::size_t i = 0; i < spans.size(); ++i) spans[i].end(batch.outcomes(static_cast<int>(i)).code());
+    return batch;
 }
 
 void Node::Impl::on_peer_notice(RpcCall call) {
@@ -88,12 +98,13 @@ void Node::Impl::on_peer_notice(RpcCall call) {
 void Node::Impl::on_order_message(Bytes payload) {
     // Votes that are dropped here are as good as lost on the way: the protocol bears it.
     if (order_messages_in_pool >= kMaxOrderMessagesInPool) return;
-    const bool posted = pool->post([this, channel = channel, bytes = std::move(payload)]() mutable {
+    const bool posted = pool->post([this, used = channel, bytes = std::move(payload)]() mutable {
         auto message = proto::decode<proto::SignedOrderMessage>(bytes);
-        const bool early = message && is_of_epoch(*message, channel->epoch() + 1);
-        auto received = message ? order::verify_message(*channel, std::move(*message)) : fail(message.error());
-        scope.post([this, checked = std::move(received), kept = early ? std::move(bytes) : Bytes{}]() mutable {
+        const bool early = message && is_of_epoch(*message, used->epoch() + 1);
+        auto received = message ? order::verify_message(*used, std::move(*message)) : fail(message.error());
+        scope.post([this, used, checked = std::move(received), kept = early ? std::move(bytes) : Bytes{}]() mutable {
             --order_messages_in_pool;
+            if (!kept.empty() && used != channel) return on_order_message(std::move(kept));  // it has come meanwhile
             if (!kept.empty()) return keep_for_next_epoch(std::move(kept));
             if (checked) return ordering->receive(std::move(*checked));
             metrics.count("ledger_order_refused_total", 1, {{"code", checked.error().code}});

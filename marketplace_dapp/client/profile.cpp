@@ -1,5 +1,7 @@
 #include "marketplace_dapp/client/profile.hpp"
 
+#include <cstdlib>
+
 #include <charconv>
 
 #include "base/config.hpp"
@@ -51,7 +53,11 @@ Result<Profile> Profile::load(const std::filesystem::path& network_folder) {
 }
 
 ledger::client::Options Profile::ledger_options() const {
-    return {.channel = network, .gateways = gateways, .trusted_roots = trusted_roots};
+    const char* const traceparent = std::getenv("TRACEPARENT");  // of whoever runs a client inside a trace
+    return {.channel = network,
+            .gateways = gateways,
+            .trusted_roots = trusted_roots,
+            .traceparent = traceparent == nullptr ? "" : traceparent};
 }
 
 }  // namespace fairstream::marketplace_dapp::client
