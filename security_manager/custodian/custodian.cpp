@@ -108,6 +108,10 @@ Status Custodian::start() {
     return {};
 }
 
+void Custodian::use_keys_besides(std::vector<identity::crypto::SigningKey> keys) {
+    impl_->releaser.use_keys_besides(std::move(keys));
+}
+
 void Custodian::stop() {
     Impl& impl = *impl_;
     if (impl.threads.empty()) return;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <vector>
 
 #include "base/net/loop.hpp"
 #include "identity/crypto/keys.hpp"
@@ -34,6 +35,9 @@ public:
 
     /// Errors: those of reading the state file, bad_state (damaged).
     Status start();
+    /// Keys besides its own: those that the roster held before, since what was dealt to them is still released, and one
+    /// that it is to hold. From any thread.
+    void use_keys_besides(std::vector<identity::crypto::SigningKey> keys);
     /// Waits for a call under way; not on the loop thread.
     void stop();
 

@@ -1,5 +1,7 @@
 #include "security_manager/custodian/releaser.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "chaincode/schema/custody_records.hpp"
 #include "chaincode/schema/marketplace.pb.h"
@@ -28,7 +30,9 @@ Result<schema::ReleaseRequest> make_release(const identity::crypto::SigningKey& 
     if (task.index() < 1 || task.index() > context.roster.size())
         return fail("bad_task", "the custodian's index is outside the roster");
     if (context.roster[task.index() - 1].second != custodian.public_key().compressed())
-        return fail("bad_task", "the stream was dealt to another key of this organisation's custodian");
+        return fail("key_missing",
+                    "the stream was dealt to another key of this organisation's custodian: have it among "
+                    "its keys");
     FS_ASSIGN(const auto y, in_task(schema::to_point("y", task.y())));
     FS_ASSIGN(const auto buyer_key, in_task(schema::to_point("buyer_key", task.buyer_key())));
     FS_ASSIGN(const auto release,
@@ -53,6 +57,22 @@ Result<Releaser::Outcome> Releaser::work(const Job& job) {
     return outcome;
 }
 
+/// The key that the stream was dealt to, if it is here; a dealing names the roster's keys of its day.
+identity::crypto::SigningKey Releaser::key_for(const schema::ReleaseTask& task) const {
+    const auto place = static_cast<int>(task.index()) - 1;
+    if (place < 0 || place >= task.dealing().custodian_keys_size()) return key_;
+    const auto wanted = as_bytes(task.dealing().custodian_keys(place));
+    const std::lock_guard lock(mutex_);
+    const auto found = std::ranges::find_if(
+        keys_besides_, [&](const auto& key) { return std::ranges::equal(key.public_key().compressed(), wanted); });
+    return found == keys_besides_.end() ? key_ : *found;
+}
+
+void Releaser::use_keys_besides(std::vector<identity::crypto::SigningKey> keys) {
+    const std::lock_guard lock(mutex_);
+    keys_besides_ = std::move(keys);
+}
+
 Result<Releaser::Outcome> Releaser::release(const Job& job) {
     schema::GetReleaseTaskRequest wanted;
     wanted.set_purchase(job.id);
@@ -60,7 +80,7 @@ Result<Releaser::Outcome> Releaser::release(const Job& job) {
     FS_ASSIGN(const auto task,
               ask<schema::ReleaseTask>(names::contract::kCustody, names::custody::kGetReleaseTask, wanted));
     if (!task.wanted()) return Outcome{};
-    FS_ASSIGN(const auto request, make_release(key_, client_.options().channel, job.id, task));
+    FS_ASSIGN(const auto request, make_release(key_for(task), client_.options().channel, job.id, task));
     FS_TRY(ledger::client::submit<schema::ReleaseRecord>(client_, identity_, names::contract::kCustody,
                                                          names::custody::kRelease, request));
     base::log_info("released share {} of key epoch {} to purchase {}", task.index(), task.dealing().key_epoch(),

@@ -107,7 +107,7 @@ TEST_CASE("custodian: releases nothing for a task that is not its own") {
         return made ? std::string("made") : made.error().code;
     };
     CHECK(code(d.task(1)) == "made");
-    CHECK(code(d.task(2)) == "bad_task");  // another's share
+    CHECK(code(d.task(2)) == "key_missing");  // another's share
     auto task = d.task(1);
     task.set_index(0);
     CHECK(code(task) == "bad_task");
