@@ -44,9 +44,35 @@ public:
         return out;
     }
 
+    Status scan(std::string_view start, const Each& each) const override {
+        for (auto row = rows_->lower_bound(start); row != rows_->end(); ++row)
+            if (!each(row->first, row->second)) break;
+        return {};
+    }
+
 private:
     std::shared_ptr<Current> current_;
     std::shared_ptr<const Rows> rows_;
+};
+
+class MemoryLoader final : public TableLoader {
+public:
+    explicit MemoryLoader(std::shared_ptr<Current> current) : current_(std::move(current)) {}
+
+    Status add(std::string_view key, std::string_view value) override {
+        if (!rows_->empty() && key <= rows_->rbegin()->first) return fail("out_of_order", "rows are not in key order");
+        rows_->emplace_hint(rows_->end(), key, value);
+        return {};
+    }
+    Status finish() override {
+        const std::lock_guard lock(current_->mutex);
+        current_->rows = std::move(rows_);
+        return {};
+    }
+
+private:
+    std::shared_ptr<Current> current_;
+    std::shared_ptr<Rows> rows_ = std::make_shared<Rows>();
 };
 
 /// Copies its rows on a write only while somebody holds a view of them.
@@ -73,6 +99,8 @@ public:
         for (const auto& key : keys) changes.push_back({.key = key, .value = std::nullopt});
         return write(changes, Durability::kProcess);
     }
+
+    Result<std::unique_ptr<TableLoader>> loader() override { return std::make_unique<MemoryLoader>(current_); }
 
 private:
     std::shared_ptr<Current> current_ = std::make_shared<Current>();

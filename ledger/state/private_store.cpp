@@ -129,6 +129,21 @@ public:
         return table_->erase_for_good({row_key('v', key), row_key('w', key)});
     }
 
+    Status expect(std::span<const proto::PrivateWrite> writes) override {
+        const std::lock_guard lock(mutex_);
+        const auto view = table_->view();
+        std::vector<Table::Change> changes;
+        for (const auto& write : writes) {
+            FS_ASSIGN(const auto row, view->get(row_key('v', write.key())));
+            if (row) {
+                FS_ASSIGN(const auto entry, parse_entry(*row));
+                if (matches(entry, write)) continue;
+            }
+            changes.push_back({row_key('w', write.key()), write.salted_hash()});
+        }
+        return changes.empty() ? Status{} : table_->write(changes, Table::Durability::kDisk);
+    }
+
     Result<std::vector<proto::PrivateWrite>> missing(std::size_t limit) const override {
         FS_ASSIGN(const auto rows, table_->view()->range("w", "x", limit));
         std::vector<proto::PrivateWrite> out;

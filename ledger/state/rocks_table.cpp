@@ -2,6 +2,7 @@
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
@@ -18,8 +19,12 @@ constexpr std::size_t kWriteBufferBytes = 8u << 20;
 constexpr int kMaxWriteBuffers = 3;
 constexpr std::uint64_t kMaxLogBytes = 64u << 20;
 constexpr int kMaxOpenFiles = 256;
+constexpr std::size_t kScanAhead = 1u << 20;
+constexpr std::uint64_t kLoadedFileBytes = 64u << 20;
 constexpr std::string_view kFormatRow = "!format";  // before all letters, so in no range
 constexpr std::string_view kFormat = "1";
+constexpr std::string_view kFirstRow = "a";
+constexpr std::string_view kAfterRows = "~";
 
 rocksdb::Slice slice(std::string_view text) {
     return {text.data(), text.size()};
@@ -86,10 +91,84 @@ public:
         return out;
     }
 
+    Status scan(std::string_view start, const Each& each) const override {
+        auto options = options_;
+        options.fill_cache = false;
+        options.readahead_size = kScanAhead;
+        const std::unique_ptr<rocksdb::Iterator> row(database_->db->NewIterator(options));
+        for (row->Seek(slice(start)); row->Valid(); row->Next())
+            if (!each(row->key().ToStringView(), row->value().ToStringView())) break;
+        if (!row->status().ok()) return rocks_error(row->status(), database_->folder);
+        return {};
+    }
+
 private:
     std::shared_ptr<Database> database_;  // a view outlives its table
     const rocksdb::Snapshot* snapshot_;
     rocksdb::ReadOptions options_;
+};
+
+/// Writes sorted table files beside the database and brings them in all at once.
+class RocksLoader final : public TableLoader {
+public:
+    explicit RocksLoader(std::shared_ptr<Database> database)
+        : database_(std::move(database)), folder_(database_->folder.string() + ".load") {}
+    RocksLoader(const RocksLoader&) = delete;
+    RocksLoader& operator=(const RocksLoader&) = delete;
+    ~RocksLoader() override {
+        std::error_code ignored;
+        std::filesystem::remove_all(folder_, ignored);
+    }
+
+    Status begin() {
+        std::error_code error;
+        std::filesystem::remove_all(folder_, error);
+        std::filesystem::create_directories(folder_, error);
+        if (error) return fail("io_error", "cannot make " + folder_.string() + ": " + error.message());
+        return {};
+    }
+
+    Status add(std::string_view key, std::string_view value) override {
+        if (key <= last_) return fail("out_of_order", "rows are not in key order");
+        last_ = key;
+        if (!file_) FS_TRY(open_file());
+        if (auto status = file_->Put(slice(key), slice(value)); !status.ok())
+            return rocks_error(status, database_->folder);
+        return file_->FileSize() < kLoadedFileBytes ? Status{} : close_file();
+    }
+
+    Status finish() override {
+        if (file_) FS_TRY(close_file());
+        auto& db = *database_->db;
+        rocksdb::WriteOptions synced;
+        synced.sync = true;
+        auto status = db.DeleteRange(synced, db.DefaultColumnFamily(), slice(kFirstRow), slice(kAfterRows));
+        rocksdb::IngestExternalFileOptions options;
+        options.move_files = true;
+        if (status.ok() && !files_.empty()) status = db.IngestExternalFile(files_, options);
+        if (!status.ok()) return rocks_error(status, database_->folder);
+        return {};
+    }
+
+private:
+    Status open_file() {
+        files_.push_back((folder_ / (std::to_string(files_.size()) + ".sst")).string());
+        file_ = std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(), database_->db->GetOptions());
+        if (auto status = file_->Open(files_.back()); !status.ok()) return rocks_error(status, database_->folder);
+        return {};
+    }
+    Status close_file() {
+        const auto status = file_->Finish();
+        file_.reset();
+        if (!status.ok()) return rocks_error(status, database_->folder);
+        return {};
+    }
+
+    std::shared_ptr<Database> database_;
+    std::filesystem::path folder_;
+    std::vector<std::string> files_;
+    std::unique_ptr<rocksdb::SstFileWriter> file_;
+    std::string last_;
 };
 
 class RocksTable final : public Table {
@@ -127,6 +206,12 @@ public:
         return {};
     }
 
+    Result<std::unique_ptr<TableLoader>> loader() override {
+        auto loader = std::make_unique<RocksLoader>(database_);
+        FS_TRY(loader->begin());
+        return loader;
+    }
+
 private:
     std::shared_ptr<Database> database_;
 };
@@ -159,6 +244,17 @@ Result<std::unique_ptr<Table>> rocks_table(const std::filesystem::path& folder) 
     database->folder = folder;
     rocksdb::DB* opened = nullptr;
     const auto status = rocksdb::DB::Open(table_options(), folder.string(), &opened);
+    if (!status.ok()) return rocks_error(status, folder);
+    database->db.reset(opened);
+    FS_TRY(check_format(*database));
+    return std::make_unique<RocksTable>(std::move(database));
+}
+
+Result<std::unique_ptr<Table>> read_only_rocks_table(const std::filesystem::path& folder) {
+    auto database = std::make_shared<Database>();
+    database->folder = folder;
+    rocksdb::DB* opened = nullptr;
+    const auto status = rocksdb::DB::OpenForReadOnly(table_options(), folder.string(), &opened);
     if (!status.ok()) return rocks_error(status, folder);
     database->db.reset(opened);
     FS_TRY(check_format(*database));

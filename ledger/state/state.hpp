@@ -54,11 +54,39 @@ struct Batch {
     OtherOutcomes other_outcomes;
 };
 
+/// All that the state holds at one height, row by row as it lies on the disk: what a snapshot is made of. Thread-safe.
+class Rows {
+public:
+    virtual ~Rows() = default;
+    virtual std::uint64_t height() const = 0;
+    /// In byte order, until `each` answers false.
+    using Each = std::function<bool(std::string_view key, std::string_view value)>;
+    virtual Status scan(const Each& each) const = 0;
+};
+
+/// Puts other rows in place of all that a state holds; takes effect in finish(), as a whole. A crash within it may
+/// leave the state empty, at height 0.
+class Loader {
+public:
+    virtual ~Loader() = default;
+    /// Keys rise strictly. Errors: malformed (not a row of a state), out_of_order, io_error.
+    virtual Status add(std::string_view key, std::string_view value) = 0;
+    virtual Status finish() = 0;
+};
+
+/// The row that a state holds for a key: for what a channel begins with.
+std::pair<std::string, std::string> make_row(std::string_view full_key, ByteView value, const Version& version);
+
+/// The salted hash of a private value, if the row holds one.
+std::optional<proto::PrivateWrite> private_write_in(std::string_view row_key, std::string_view row_value);
+
 /// Versioned keys of one channel, in RocksDB (bounded caches and write buffers) behind this narrow interface.
 class StateStore {
 public:
     /// Errors: io_error, damaged (names the folder and what is wrong).
     static Result<std::unique_ptr<StateStore>> open(const std::filesystem::path& folder);
+    /// Changes nothing, and needs none to be written to it meanwhile. Errors: io_error, damaged.
+    static Result<std::unique_ptr<StateStore>> open_read_only(const std::filesystem::path& folder);
     virtual ~StateStore() = default;
 
     virtual std::uint64_t height() const = 0;  // 0: nothing applied yet
@@ -66,6 +94,10 @@ public:
     /// Precondition: batch.height == height() + 1. Does not sync: blocks are durable first, and the state is rolled
     /// forward from them at start.
     virtual Status apply(const Batch& batch) = 0;
+
+    virtual std::unique_ptr<Rows> rows() const = 0;
+    /// What the rows then say is the height. No apply() between this and finish(). Error: io_error.
+    virtual Result<std::unique_ptr<Loader>> loader() = 0;
 };
 
 /// Purgeable private values of one organisation: key -> (salt, value). Staged under the transaction until it commits.
@@ -82,6 +114,8 @@ public:
     virtual Status accept(const proto::PrivateWrite& write, const proto::PrivateEntry& entry) = 0;
     virtual Result<std::optional<proto::PrivateEntry>> get(std::string_view key) const = 0;
     virtual Status purge(std::string_view key) = 0;
+    /// These are committed, as a snapshot says: what this node has no value for is missing from now on.
+    virtual Status expect(std::span<const proto::PrivateWrite> writes) = 0;
     /// Writes this node still lacks a value for (kept across restarts).
     virtual Result<std::vector<proto::PrivateWrite>> missing(std::size_t limit) const = 0;
 };

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 
 #include "base/assert.hpp"
@@ -136,6 +137,42 @@ private:
     std::uint64_t height_;
 };
 
+class TableRows final : public Rows {
+public:
+    TableRows(std::unique_ptr<TableView> view, std::uint64_t height) : view_(std::move(view)), height_(height) {}
+    std::uint64_t height() const override { return height_; }
+    Status scan(const Each& each) const override { return view_->scan("a", each); }
+
+private:
+    std::unique_ptr<TableView> view_;
+    std::uint64_t height_;
+};
+
+bool is_row(std::string_view key) {
+    if (key == kHeightRow) return true;
+    constexpr char kKinds[] = {kStateRow, kTransactionRow, kBlockRow, kOutcomesRow};
+    return key.size() > 1 && std::ranges::find(kKinds, key[0]) != std::end(kKinds);
+}
+
+class StateLoader final : public Loader {
+public:
+    StateLoader(std::unique_ptr<TableLoader> table, std::function<Status()> finished)
+        : table_(std::move(table)), finished_(std::move(finished)) {}
+
+    Status add(std::string_view key, std::string_view value) override {
+        if (!is_row(key)) return fail("malformed", "a row that no state holds");
+        return table_->add(key, value);
+    }
+    Status finish() override {
+        FS_TRY(table_->finish());
+        return finished_();
+    }
+
+private:
+    std::unique_ptr<TableLoader> table_;
+    std::function<Status()> finished_;
+};
+
 Result<std::uint64_t> read_height(const TableView& view) {
     FS_ASSIGN(const auto row, view.get(kHeightRow));
     if (!row) return std::uint64_t{0};
@@ -179,6 +216,22 @@ public:
         return {};
     }
 
+    std::unique_ptr<Rows> rows() const override {
+        auto view = table_->view();
+        const auto height = read_height(*view);
+        FS_ASSERT(height.has_value());
+        return std::make_unique<TableRows>(std::move(view), *height);
+    }
+
+    Result<std::unique_ptr<Loader>> loader() override {
+        FS_ASSIGN(auto table, table_->loader());
+        return std::make_unique<StateLoader>(std::move(table), [this]() -> Status {
+            FS_ASSIGN(const auto height, read_height(*table_->view()));
+            height_.store(height);
+            return {};
+        });
+    }
+
 private:
     std::unique_ptr<Table> table_;
     std::atomic<std::uint64_t> height_;
@@ -190,6 +243,27 @@ Result<std::unique_ptr<StateStore>> StateStore::open(const std::filesystem::path
     FS_ASSIGN(auto table, rocks_table(folder));
     FS_ASSIGN(const auto height, read_height(*table->view()));
     return std::make_unique<TableState>(std::move(table), height);
+}
+
+Result<std::unique_ptr<StateStore>> StateStore::open_read_only(const std::filesystem::path& folder) {
+    FS_ASSIGN(auto table, read_only_rocks_table(folder));
+    FS_ASSIGN(const auto height, read_height(*table->view()));
+    return std::make_unique<TableState>(std::move(table), height);
+}
+
+std::pair<std::string, std::string> make_row(std::string_view full_key, ByteView value, const Version& version) {
+    return {row_key(kStateRow, full_key), versioned(version, value)};
+}
+
+std::optional<proto::PrivateWrite> private_write_in(std::string_view key, std::string_view value) {
+    if (key.empty() || key[0] != kStateRow || value.size() < kVersionBytes) return std::nullopt;
+    key.remove_prefix(1);
+    const auto slash = key.find('/');
+    if (slash == std::string_view::npos || !key.substr(slash).starts_with("/~private/")) return std::nullopt;
+    proto::PrivateWrite write;
+    write.set_key(std::string(key));
+    write.set_salted_hash(std::string(value.substr(kVersionBytes)));
+    return write;
 }
 
 std::unique_ptr<StateStore> memory_state() {
