@@ -21,6 +21,7 @@ std::shared_ptr<const ledger::contract::Contract> make_contract() {
     functions.add(names::marketplace::kCreateOffer, &create_offer);
     functions.add(names::marketplace::kGetOffer, &get_offer);
     functions.add(names::marketplace::kGetStream, &get_stream);
+    functions.add(names::marketplace::kListBatches, &list_batches);
     functions.add(names::marketplace::kListOffers, &list_offers);
     functions.add(names::marketplace::kRequestUploadToken, &request_upload_token);
     functions.add(names::marketplace::kRecordStreamDetails, &record_stream_details);

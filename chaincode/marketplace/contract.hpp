@@ -18,8 +18,8 @@ namespace fairstream::chaincode::marketplace {
 ///     RequestDownloadToken(...) -> PurchaseReply                        registered clients; the price goes into escrow
 ///     Settle(SettleRequest) -> SettleReply                              by contract security_manager
 ///     Refund(RefundRequest) -> PurchaseReply                            anyone, after the deadline
-///     GetSettings, GetOffer, GetStream, ListOffers, GetPurchase, GetPurchaseRecord, ListPurchases, ListKeyEpochs,
-///     GetKeyEpoch, ListWindows                                          anyone
+///     GetSettings, GetOffer, GetStream, ListBatches, ListOffers, GetPurchase, GetPurchaseRecord, ListPurchases,
+///     ListKeyEpochs, GetKeyEpoch, ListWindows                                          anyone
 ///
 /// Errors: not_found, not_registered, not_verified, unknown_mode, bad_licence, duplicate_stream, not_seller,
 /// foreign_grant, not_stored, not_dealt, batch_mismatch, out_of_sequence, no_batch, own_offer, terms_not_met,

@@ -111,6 +111,16 @@ Result<schema::OfferReply> get_stream(Context& context, const schema::GetStreamR
     return reply;
 }
 
+Result<schema::ListBatchesReply> list_batches(Context& context, const schema::ListBatchesRequest& request) {
+    FS_ASSIGN(const auto offer, find_offer(context, request.offer()));
+    const auto limit = static_cast<int>(rules::page_size(request.limit()));
+    schema::ListBatchesReply reply;
+    for (auto number = request.after(); number < offer.batches() && reply.batches_size() < limit; ++number) {
+        FS_ASSIGN(*reply.add_batches(), find_batch(context, offer, number + 1));
+    }
+    return reply;
+}
+
 Result<schema::ListOffersReply> list_offers(Context& context, const schema::ListOffersRequest& request) {
     FS_TRY(rules::check_word("topic_prefix", request.topic_prefix(), 0, kMaxTopicBytes, kTopicCharacters));
     FS_TRY(rules::check_word("after", request.after(), 0, kMaxTopicBytes + 1 + rules::kIdDigits, kTopicCharacters));

@@ -12,6 +12,8 @@ namespace fairstream::chaincode::marketplace {
 Result<schema::OfferReply> create_offer(ledger::contract::Context& context, const schema::CreateOfferRequest& request);
 Result<schema::OfferReply> get_offer(ledger::contract::Context& context, const schema::GetOfferRequest& request);
 Result<schema::OfferReply> get_stream(ledger::contract::Context& context, const schema::GetStreamRequest& request);
+Result<schema::ListBatchesReply> list_batches(ledger::contract::Context& context,
+                                              const schema::ListBatchesRequest& request);
 Result<schema::ListOffersReply> list_offers(ledger::contract::Context& context,
                                             const schema::ListOffersRequest& request);
 

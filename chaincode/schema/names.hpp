@@ -81,6 +81,7 @@ inline constexpr char kGetSettings[] = "GetSettings";
 inline constexpr char kCreateOffer[] = "CreateOffer";
 inline constexpr char kGetOffer[] = "GetOffer";
 inline constexpr char kGetStream[] = "GetStream";
+inline constexpr char kListBatches[] = "ListBatches";
 inline constexpr char kListOffers[] = "ListOffers";
 inline constexpr char kRequestUploadToken[] = "RequestUploadToken";
 inline constexpr char kRecordStreamDetails[] = "RecordStreamDetails";

@@ -169,6 +169,7 @@ Result<Answer> offer_create(Session& session, const OfferOptions& options) {
     draft.set_topic(options.topic);
     draft.set_mode(options.mode);
     draft.set_price_micro(options.price_micro);
+    draft.set_window_s(static_cast<std::uint32_t>(options.window.count() / 1000));
     draft.set_title(options.title);
     draft.set_description(options.description);
     draft.set_content_type(options.content_type);
@@ -240,7 +241,14 @@ Result<Answer> buy(Session& session, const BuyOptions& options) {
     FS_ASSIGN(auto buyer, actor<client::Buyer>(session));
     const auto request_id =
         options.request_id.empty() ? base::to_hex(identity::crypto::random_bytes(16)) : options.request_id;
-    FS_ASSIGN(const auto purchase, buyer.buy(options.offer, options.batch, request_id));
+    FS_ASSIGN(const auto listed, buyer.offer(options.offer));
+    const bool time = listed.offer().draft().mode() == "stream";
+    if (!time && (options.windows > 0 || !options.after.empty()))
+        return fail("wrong_mode", "this offer sells batches: --windows and --after are for offers of mode stream");
+    if (time && options.batch > 0) return fail("wrong_mode", "this offer sells time: say --windows, not --batch");
+    const auto windows = std::max<std::uint32_t>(1, options.windows);
+    FS_ASSIGN(const auto purchase, time ? buyer.buy_time(options.offer, windows, request_id, options.after)
+                                        : buyer.buy(options.offer, options.batch, request_id));
     return Answer{.json = to_json(purchase), .text = to_text(purchase)};
 }
 

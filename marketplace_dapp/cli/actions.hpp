@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+
 #include "marketplace_dapp/cli/session.hpp"
 
 /// What the market's verbs do; `verbs.cpp` gives them their names and options.
@@ -32,6 +34,7 @@ struct OfferOptions {
     std::uint32_t minimum_trust = 0;
     std::optional<double> latitude, longitude;
     std::filesystem::path licence;
+    std::chrono::milliseconds window{0};  // "stream": what one price buys; whole seconds
 };
 Result<Answer> offer_create(Session& session, const OfferOptions& options);
 Result<Answer> offer_list(Session& session, const std::string& topic, std::uint32_t limit);
@@ -41,7 +44,9 @@ Result<Answer> upload(Session& session, const std::filesystem::path& file, const
 struct BuyOptions {
     std::string offer;
     std::uint32_t batch = 0;
-    std::string request_id;  // empty: a new one
+    std::string request_id;     // empty: a new one
+    std::uint32_t windows = 0;  // of a stream; 0: one, if it is one
+    std::string after;          // the purchase to renew
 };
 Result<Answer> buy(Session& session, const BuyOptions& options);
 Result<Answer> fetch(Session& session, const std::string& purchase, const std::filesystem::path& output);

@@ -76,6 +76,7 @@ json::object to_json(const schema::Offer& offer) {
                      {"topic", draft.topic()},
                      {"mode", draft.mode()},
                      {"price_micro", draft.price_micro()},
+                     {"window_s", draft.window_s()},
                      {"title", draft.title()},
                      {"description", draft.description()},
                      {"content_type", draft.content_type()},
@@ -108,20 +109,35 @@ json::object to_json(const schema::Batch& batch) {
             {"recorded_at", time(batch.recorded_at_us())}};
 }
 
+json::object to_json(const schema::Window& window) {
+    return {{"from", time(window.from_us())},
+            {"until", time(window.until_us())},
+            {"count", window.count()},
+            {"after", window.after()}};
+}
+
 json::object to_json(const schema::Purchase& purchase) {
-    return {{"purchase", purchase.id()},
-            {"request_id", purchase.request_id()},
-            {"buyer", purchase.buyer()},
-            {"seller", purchase.agreement().seller()},
-            {"offer", purchase.agreement().offer()},
-            {"price_micro", purchase.agreement().price_micro()},
-            {"paid_micro", purchase.paid_micro()},
-            {"state", state_name(purchase.state())},
-            {"releases", purchase.releases()},
-            {"grant", purchase.grant()},
-            {"batch", to_json(purchase.batch())},
-            {"release_deadline", time(purchase.deadlines().release_us())},
-            {"refund_deadline", time(purchase.deadlines().refund_us())}};
+    json::object out{{"purchase", purchase.id()},
+                     {"request_id", purchase.request_id()},
+                     {"buyer", purchase.buyer()},
+                     {"seller", purchase.agreement().seller()},
+                     {"offer", purchase.agreement().offer()},
+                     {"price_micro", purchase.agreement().price_micro()},
+                     {"paid_micro", purchase.paid_micro()},
+                     {"state", state_name(purchase.state())},
+                     {"releases", purchase.releases()},
+                     {"grant", purchase.grant()},
+                     {"returned_micro", purchase.returned_micro()},
+                     {"delivered_entries", purchase.delivered_entries()},
+                     {"release_deadline", time(purchase.deadlines().release_us())},
+                     {"refund_deadline", time(purchase.deadlines().refund_us())}};
+    if (purchase.has_window()) {
+        out["window"] = to_json(purchase.window());
+        out["renewed_by"] = purchase.renewed_by();
+    } else {
+        out["batch"] = to_json(purchase.batch());
+    }
+    return out;
 }
 
 json::array to_json(const std::vector<client::StepTime>& steps) {
@@ -145,6 +161,11 @@ std::string to_text(const schema::Offer& offer) {
 }
 
 std::string to_text(const schema::Purchase& purchase) {
+    if (purchase.has_window())
+        return fmt::format("{}  {:<10} price {} paid {}  {} to {} of {}\n", purchase.id(), state_name(purchase.state()),
+                           credits(purchase.agreement().price_micro()), credits(purchase.paid_micro()),
+                           time(purchase.window().from_us()), time(purchase.window().until_us()),
+                           purchase.agreement().offer());
     return fmt::format("{}  {:<10} price {} paid {}  batch {} of {} ({} bytes)\n", purchase.id(),
                        state_name(purchase.state()), credits(purchase.agreement().price_micro()),
                        credits(purchase.paid_micro()), purchase.batch().number(), purchase.agreement().offer(),

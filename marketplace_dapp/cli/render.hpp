@@ -19,6 +19,8 @@ std::string rate(std::uint32_t millionths);
 boost::json::object to_json(const chaincode::schema::Actor& actor);
 boost::json::object to_json(const chaincode::schema::Offer& offer);
 boost::json::object to_json(const chaincode::schema::Batch& batch);
+boost::json::object to_json(const chaincode::schema::Window& window);
+/// With "batch", or "window" and "renewed_by".
 boost::json::object to_json(const chaincode::schema::Purchase& purchase);
 boost::json::array to_json(const std::vector<client::StepTime>& steps);
 boost::json::array to_json(const std::vector<std::string>& texts);

@@ -81,6 +81,13 @@ client::OnProgress Session::progress() const {
     return [](const client::Progress& progress) { draw(progress); };
 }
 
+Status tell(const Session& session, const boost::json::object& event) {
+    if (!session.json) return {};
+    std::printf("%s\n", boost::json::serialize(event).c_str());
+    if (std::fflush(stdout) != 0) return fail("io_error", "cannot write to standard output");
+    return {};
+}
+
 int report(const Session& session, const Result<Answer>& answer) {
     clear_bar(session);
     if (!answer) {

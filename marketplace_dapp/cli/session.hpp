@@ -51,6 +51,9 @@ private:
 /// A verb's work. The exit code is 0, or 1 with the error on standard error.
 using Command = std::function<Result<Answer>()>;
 
+/// A line of JSON from a verb that answers as it goes on; nothing without --json. Error: io_error.
+Status tell(const Session& session, const boost::json::object& event);
+
 /// Prints the answer or the error as --json asks; returns the exit code.
 int report(const Session& session, const Result<Answer>& answer);
 

@@ -1,8 +1,11 @@
 #include "marketplace_dapp/cli/verbs.hpp"
 
 #include <CLI/CLI.hpp>
+#include <map>
 
 #include "marketplace_dapp/cli/actions.hpp"
+#include "marketplace_dapp/cli/live_actions.hpp"
+#include "marketplace_dapp/cli/search.hpp"
 #include "marketplace_dapp/cli/trust_actions.hpp"
 
 namespace fairstream::marketplace_dapp::cli {
@@ -20,7 +23,9 @@ struct Values {
     std::filesystem::path file, output, credential;
     CredentialOptions issue;
     OfferOptions draft;
+    SearchOptions search;
     BuyOptions buy;
+    StreamOptions stream;
     RatingOptions rating;
     std::uint64_t epoch = 0;
 };
@@ -35,6 +40,7 @@ public:
         add_wallet();
         add_offers();
         add_trade();
+        add_live();
         add_trust();
     }
 
@@ -55,6 +61,19 @@ private:
     }
     static CLI::Option* amount(CLI::App* sub, const char* name, std::int64_t& value, const char* help) {
         return sub->add_option(name, value, help)->check(CLI::Range(std::int64_t{1}, kMaxAmountMicro));
+    }
+
+    /// A length of time with its unit: 500ms, 20s, 5m, 1h, 1d.
+    static CLI::Option* duration(CLI::App* sub, const char* name, std::chrono::milliseconds& value, const char* help) {
+        static const std::map<std::string, std::int64_t> kUnits{
+            {"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+        const auto parse = [&value](const std::string& text) {
+            std::string milliseconds = text;
+            const auto wrong = CLI::AsNumberWithUnit(kUnits, CLI::AsNumberWithUnit::UNIT_REQUIRED)(milliseconds);
+            if (!wrong.empty()) throw CLI::ValidationError(wrong);
+            value = std::chrono::milliseconds(std::stoll(milliseconds));
+        };
+        return sub->add_option_function<std::string>(name, parse, help)->type_name("TIME");
     }
 
     void add_identity() {
@@ -118,9 +137,10 @@ private:
         auto& draft = v->draft;
         create->add_option("--topic", draft.topic, "Like city/traffic")->required();
         create->add_option("--mode", draft.mode, "How it is paid")
-            ->check(CLI::IsMember({"one-off"}))
+            ->check(CLI::IsMember({"one-off", "stream"}))
             ->capture_default_str();
-        create->add_option("--price", draft.price_micro, "Per batch, in micro-credits")
+        duration(create, "--window", draft.window, "Of mode stream: how much time one price buys, like 60s, 1h, 1d");
+        create->add_option("--price", draft.price_micro, "Per batch or window, in micro-credits")
             ->check(CLI::Range(std::int64_t{0}, kMaxAmountMicro))
             ->required();
         create->add_option("--title", draft.title, "One line");
@@ -138,16 +158,41 @@ private:
                           [this, v] { return offer_list(session_, v->topic, v->limit); });
         list->add_option("--topic", v->topic, "Only topics that begin so");
         list->add_option("--limit", v->limit, "At most so many")->check(CLI::Range(1, 1000))->capture_default_str();
+        add_search(*offer);
         verb(*offer, "show", "One offer and its batches", "fairstream offer show OFFER",
              [this, v] { return offer_show(session_, v->offer); })
             ->add_option("offer", v->offer, "Its id")
             ->required();
     }
 
+    void add_search(CLI::App& offer) {
+        auto v = values_;
+        auto* search = verb(offer, "search", "Find offers through the network's DApp, by words, place, price or trust",
+                            "fairstream offer search boiler --near 52.52,13.40 --radius 25 --mode stream",
+                            [this, v] { return offer_search(session_, v->search); });
+        auto& wanted = v->search;
+        search->add_option("words", wanted.text, "In title, topic, tags or description: words, \"a phrase\", -without");
+        search->add_option("--topic", wanted.topic, "Only topics that begin so");
+        search->add_option("--near", wanted.near, "LATITUDE,LONGITUDE in degrees; nearest first");
+        search->add_option("--radius", wanted.radius_km, "Around --near, in km")->capture_default_str();
+        search->add_option("--mode", wanted.mode, "one-off or stream");
+        search->add_option("--max-price", wanted.max_price_micro, "In micro-credits");
+        search->add_option("--min-trust", wanted.min_trust, "Of the seller, in millionths")
+            ->check(CLI::Range(0, 1'000'000));
+        search->add_flag("--verified", wanted.verified, "Only sellers with a valid credential");
+        search->add_option("--limit", wanted.limit, "At most so many")
+            ->check(CLI::Range(1, 200))
+            ->capture_default_str();
+    }
+
     void add_buy_options(CLI::App* sub) {
         auto v = values_;
         sub->add_option("offer", v->buy.offer, "Its id")->required();
         sub->add_option("--batch", v->buy.batch, "Which batch; 0: the newest")->capture_default_str();
+        sub->add_option("--windows", v->buy.windows,
+                        "Of an offer of mode stream: for how many windows of time; default: 1")
+            ->check(CLI::Range(1, 1000));
+        sub->add_option("--after", v->buy.after, "Of an offer of mode stream: the purchase to renew, where it ends");
         sub->add_option("--request-id", v->buy.request_id, "Makes a retry pay once; default: a new one");
     }
 
@@ -188,6 +233,19 @@ private:
              [this, v] { return tx_show(session_, v->transaction); })
             ->add_option("id", v->transaction, "64 hex digits")
             ->required();
+    }
+
+    void add_live() {
+        auto v = values_;
+        auto* live =
+            verb(app_, "stream", "Sell readings as they are born: lines from standard input, or what a command prints",
+                 "sensor | fairstream stream --as acme --offer OFFER\n"
+                 "  fairstream stream --as acme --offer OFFER --every 20s -- cat /proc/loadavg",
+                 [this, v] { return stream(session_, v->stream); });
+        live->add_option("--offer", v->stream.offer, "The offer's id; of mode stream")->required();
+        duration(live, "--key-epoch", v->stream.key_epoch, "How long a key lasts before the next; 2s at least");
+        duration(live, "--every", v->stream.every, "Run the command so often");
+        live->add_option("command", v->stream.command, "After --: a command whose output is a reading");
     }
 
     void add_rating_options(CLI::App* sub) {

@@ -60,13 +60,13 @@ public:
     Result<ledger::client::Commit> faucet(std::int64_t amount_micro);
     Result<chaincode::schema::AuditReply> audit();
 
+    /// The grant with its operators, drawn if need be; waits for the block that the draw stands on.
+    Result<chaincode::schema::GrantReply> drawn_grant(const std::string& grant);
+
 protected:
     /// Registers as "RegisterAndVerifySeller" or "RegisterAndVerifyClient", showing `credential_jwt` if it is not
     /// empty.
     Result<chaincode::schema::Actor> register_as(const char* function, const std::string& credential_jwt);
-
-    /// The grant with its operators, drawn if need be; waits for the block that the draw stands on.
-    Result<chaincode::schema::GrantReply> drawn_grant(const std::string& grant);
 
     template <typename Reply, typename Request>
     Result<Reply> query(const char* contract, const char* function, const Request& request) {

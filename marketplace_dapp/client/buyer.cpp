@@ -80,13 +80,27 @@ Result<schema::ListOffersReply> Buyer::offers(const std::string& topic_prefix, c
     return query<schema::ListOffersReply>("marketplace", "ListOffers", request);
 }
 
-Result<schema::Purchase> Buyer::buy(const std::string& offer_id, std::uint32_t batch, const std::string& request_id) {
-    FS_ASSIGN(const auto listed, offer(offer_id));
-    const auto q = purchase_key(who_.key, request_id);
+Result<schema::Purchase> Buyer::buy(const std::string& offer, std::uint32_t batch, const std::string& request_id) {
     schema::RequestDownloadTokenRequest request;
     request.set_request_id(request_id);
-    request.set_offer(offer_id);
     request.set_batch(batch);
+    return order(offer, std::move(request));
+}
+
+Result<schema::Purchase> Buyer::buy_time(const std::string& offer, std::uint32_t windows, const std::string& request_id,
+                                         const std::string& after) {
+    schema::RequestDownloadTokenRequest request;
+    request.set_request_id(request_id);
+    request.set_windows(windows);
+    request.set_after(after);
+    return order(offer, std::move(request));
+}
+
+Result<schema::Purchase> Buyer::order(const std::string& offer_id, schema::RequestDownloadTokenRequest request) {
+    FS_ASSIGN(const auto listed, offer(offer_id));
+    const auto& request_id = request.request_id();
+    const auto q = purchase_key(who_.key, request_id);
+    request.set_offer(offer_id);
     request.set_price_micro(listed.offer().draft().price_micro());
     request.set_public_key(as_field(who_.key.public_key().compressed()));
     request.set_buyer_key(as_field(q.public_key().compressed()));

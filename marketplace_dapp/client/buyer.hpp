@@ -38,6 +38,10 @@ public:
     /// it answers the purchase that it made before. Errors: price_changed, insufficient_funds, not_verified, ...
     Result<chaincode::schema::Purchase> buy(const std::string& offer, std::uint32_t batch,
                                             const std::string& request_id);
+    /// The same for an offer of mode "stream": so many windows of time from now on, or, if `after` is not empty, from
+    /// where that purchase ends. Error besides: already_renewed.
+    Result<chaincode::schema::Purchase> buy_time(const std::string& offer, std::uint32_t windows,
+                                                 const std::string& request_id, const std::string& after = {});
     Result<chaincode::schema::Purchase> purchase(const std::string& purchase);
     Result<chaincode::schema::ListPurchasesReply> purchases(const std::string& after, std::uint32_t limit);
 
@@ -53,6 +57,8 @@ public:
     static constexpr std::chrono::seconds kKeysWithin{60};
 
 private:
+    Result<chaincode::schema::Purchase> order(const std::string& offer,
+                                              chaincode::schema::RequestDownloadTokenRequest request);
     Result<identity::crypto::custody::StreamKey> open_key(const chaincode::schema::Purchase& purchase,
                                                           const OnProgress& on_progress);
     Result<std::int64_t> hand_in(const chaincode::schema::Purchase& purchase,

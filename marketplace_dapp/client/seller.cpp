@@ -3,7 +3,8 @@
 #include <fstream>
 
 #include "base/encoding.hpp"
-#include "chaincode/schema/custody_records.hpp"
+#include "marketplace_dapp/client/batch_record.hpp"
+#include "marketplace_dapp/client/key_dealing.hpp"
 #include "marketplace_dapp/client/upload_journal.hpp"
 #include "mqtt_bridge/client/writer.hpp"
 
@@ -11,7 +12,6 @@ namespace fairstream::marketplace_dapp::client {
 
 namespace fs = std::filesystem;
 namespace schema = chaincode::schema;
-using ledger::proto::as_field;
 namespace custody = identity::crypto::custody;
 using identity::crypto::Hash;
 using mqtt_bridge::client::StoredBatch;
@@ -45,9 +45,8 @@ Result<Hash> hash_file(const fs::path& file) {
     return hasher.finish();
 }
 
-/// Seals and stores the file; skips what an interrupted run has spooled already. `sigma_d` is the MAC over the
-/// plaintext.
-Result<StoredBatch> store_file(const fs::path& file, Writer& writer, const Bytes& mac_subkey, Hash& sigma_d) {
+/// Seals and stores the file; skips what an interrupted run has spooled already.
+Result<StoredBatch> store_file(const fs::path& file, Writer& writer, const Bytes& mac_subkey) {
     identity::crypto::Hasher mac{ByteView(mac_subkey)};
     std::uint64_t skip = writer.plaintext_bytes_spooled();
     const bool closed = writer.closed();
@@ -60,22 +59,7 @@ Result<StoredBatch> store_file(const fs::path& file, Writer& writer, const Bytes
         }
         return writer.write(piece);
     }));
-    sigma_d = mac.finish();
-    return writer.close(sigma_d);
-}
-
-schema::Batch to_batch(const StoredBatch& stored, const UploadJournal& journal, const Hash& sigma_d,
-                       const fs::path& file) {
-    schema::Batch batch;
-    batch.set_first_sequence(stored.first_sequence);
-    batch.set_last_sequence(stored.last_sequence);
-    batch.set_key_epoch(journal.key_epoch);
-    batch.set_merkle_root(as_field(stored.merkle_root));
-    batch.set_sigma_d(as_field(sigma_d));
-    batch.set_plaintext_bytes(stored.plaintext_bytes);
-    batch.set_manifest_root(as_field(stored.manifest_head));
-    batch.set_name(file.filename().string().substr(0, 128));
-    return batch;
+    return writer.close(mac.finish());
 }
 
 }  // namespace
@@ -124,13 +108,6 @@ public:
     }
 
 private:
-    template <typename Reply, typename Request>
-    Result<Reply> submit(const char* contract, const char* function, const Request& request,
-                         Bytes private_inputs = {}) {
-        return ledger::client::submit<Reply>(connection_.ledger(), who_, contract, function, request,
-                                             std::move(private_inputs));
-    }
-
     void tell(const char* step, std::uint64_t done = 0, std::uint64_t total = 0) const {
         if (request_.on_progress) request_.on_progress({.step = step, .done = done, .total = total});
     }
@@ -148,40 +125,26 @@ private:
             return {};
         }
         tell("requesting the upload token");
-        schema::RequestUploadTokenRequest token;
-        token.set_offer(request_.offer);
-        token.set_public_key(as_field(who_.key.public_key().compressed()));
-        FS_ASSIGN(const auto reply,
-                  submit<schema::RequestUploadTokenReply>("marketplace", "RequestUploadToken", token));
-        schema::GetOfferRequest get;
-        get.set_offer(request_.offer);
-        FS_ASSIGN(const auto offer, ledger::client::query<schema::OfferReply>(connection_.ledger(), who_, "marketplace",
-                                                                              "GetOffer", get));
-        if (offer.batches_size() > 0) {
-            const auto& last = offer.batches(offer.batches_size() - 1);
-            journal_.previous_manifest = to_bytes(last.manifest_root());
-        }
+        FS_ASSIGN(auto token, request_upload_token(connection_, who_, request_.offer, "one-off"));
         journal_.offer = request_.offer;
-        journal_.grant = reply.grant();
-        journal_.stream_id = reply.stream_id();
-        journal_.key_epoch = reply.key_epoch();
-        journal_.first_sequence = reply.next_sequence();
+        journal_.grant = std::move(token.grant);
+        journal_.stream_id = std::move(token.stream_id);
+        journal_.key_epoch = token.key_epoch;
+        journal_.first_sequence = token.first_sequence;
+        journal_.previous_manifest = std::move(token.previous_manifest);
         journal_.plaintext_sha256 = result_.plaintext_sha256;
         return {};
     }
 
-    /// The key is saved before it is dealt: a crash between the two leaves a dealing whose key is known.
     Status deal() {
         if (journal_.dealt) return {};
         tell("dealing the key to the custodians");
-        FS_ASSIGN(const auto info, connection_.ledger().info());
-        FS_ASSIGN(const auto config, ledger::proto::decode<ledger::proto::ChannelConfig>(as_bytes(info.config())));
-        FS_ASSIGN(const auto context, schema::deal_context(config, journal_.stream_id, journal_.key_epoch, who_.did));
-        FS_ASSIGN(const auto dealt, custody::deal(context));
-        journal_.key = dealt.key;
-        FS_TRY(journal_.save(folder_));
-        FS_TRY(submit<schema::DealingRecord>("custody", "Deal", schema::deal_request(context, dealt.dealing),
-                                             ledger::proto::encode(schema::share_package(dealt.dealing))));
+        const auto saved = journal_.saved ? std::optional(journal_.key) : std::nullopt;
+        FS_ASSIGN(journal_.key, deal_key(connection_, who_, journal_.stream_id, journal_.key_epoch, saved,
+                                         [this](const custody::StreamKey& key) {
+                                             journal_.key = key;
+                                             return journal_.save(folder_);
+                                         }));
         journal_.dealt = true;
         return journal_.save(folder_);
     }
@@ -206,28 +169,17 @@ private:
                               tell("storing on operators", progress.plaintext_bytes_spooled, total);
                           }});
         if (!writer) return fail(writer.error());
-        return store_file(request_.file, **writer, journal_.key.mac_subkey(), sigma_d_);
+        return store_file(request_.file, **writer, journal_.key.mac_subkey());
     }
 
     Status record(const StoredBatch& stored) {
         tell("recording receipts and stream details");
-        schema::UploadDataStreamRequest upload;
-        upload.set_grant(journal_.grant);
-        upload.set_token_signature(as_field(who_.key.sign(identity::crypto::signing_input(
-            "upload-token/v1", connection_.profile().network, as_bytes(journal_.grant)))));
-        upload.set_closing_manifest(stored.closing_manifest.SerializeAsString());
-        for (const auto& receipt : stored.receipts) {
-            *upload.add_receipts() = receipt;
-            result_.operators.push_back(receipt.operator_());
-        }
-        FS_TRY(submit<schema::UploadRecord>("security_manager", "UploadDataStream", upload));
-        schema::RecordStreamDetailsRequest details;
-        details.set_offer(journal_.offer);
-        details.set_grant(journal_.grant);
-        *details.mutable_batch() = to_batch(stored, journal_, sigma_d_, request_.file);
-        FS_ASSIGN(const auto reply, submit<schema::OfferReply>("marketplace", "RecordStreamDetails", details));
-        if (reply.batches_size() == 0) return fail("bad_answer", "RecordStreamDetails answered no batch");
-        result_.batch = reply.batches(reply.batches_size() - 1);
+        for (const auto& receipt : stored.receipts) result_.operators.push_back(receipt.operator_());
+        FS_ASSIGN(
+            result_.batch,
+            record_batch(connection_, who_,
+                         {.offer = journal_.offer, .grant = journal_.grant, .name = request_.file.filename().string()},
+                         stored));
         return {};
     }
 
@@ -237,7 +189,6 @@ private:
     Draw draw_;
     fs::path folder_;
     UploadJournal journal_;
-    Hash sigma_d_{};
     Uploaded result_;
     Stopwatch watch_;
 };
@@ -247,6 +198,10 @@ private:
 Result<Uploaded> Seller::upload(const UploadRequest& request) {
     Upload upload(connection_, who_, request, [this](const std::string& grant) { return drawn_grant(grant); });
     return upload.run();
+}
+
+Result<std::unique_ptr<Streamer>> Seller::stream(StreamRequest request) {
+    return Streamer::open(connection_, who_, std::move(request));
 }
 
 }  // namespace fairstream::marketplace_dapp::client

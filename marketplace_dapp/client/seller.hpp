@@ -2,6 +2,7 @@
 
 #include "chaincode/schema/marketplace.pb.h"
 #include "marketplace_dapp/client/actor.hpp"
+#include "marketplace_dapp/client/streamer.hpp"
 
 namespace fairstream::marketplace_dapp::client {
 
@@ -35,6 +36,9 @@ public:
     /// was interrupted, even by a crash, goes on where it stopped when it is made again for the same offer and file.
     /// Errors: not_found (no such file), not_seller, unfinished_upload (of another file), and those of the parts.
     Result<Uploaded> upload(const UploadRequest& request);
+
+    /// A live stream, to be written to (streamer.hpp).
+    Result<std::unique_ptr<Streamer>> stream(StreamRequest request);
 };
 
 }  // namespace fairstream::marketplace_dapp::client

@@ -41,6 +41,7 @@ Result<std::optional<UploadJournal>> UploadJournal::load(const fs::path& folder)
     FS_ASSIGN(journal.previous_manifest, base::from_hex(previous));
     FS_ASSIGN(journal.plaintext_sha256, hash_from_hex(sha256));
     FS_ASSIGN(journal.key.key, hash_from_hex(key));
+    journal.saved = true;
     return std::optional<UploadJournal>{std::move(journal)};
 }
 

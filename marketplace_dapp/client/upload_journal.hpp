@@ -20,6 +20,7 @@ struct UploadJournal {
     Bytes previous_manifest;
     identity::crypto::Hash plaintext_sha256{};
     identity::crypto::custody::StreamKey key;
+    bool saved = false;  // this was read from the disk: the key was perhaps dealt
     bool dealt = false;  // the ledger has the dealing of this key
 
     static std::filesystem::path folder(const std::filesystem::path& state, const std::string& offer);

@@ -145,6 +145,30 @@ TEST_CASE("an epoch without frames is passed over by the next batch") {
     CHECK(market.key_epochs(market.buy_time(buyer, 1).value().id()).empty());
 }
 
+TEST_CASE("batches are listed in order, page by page") {
+    LiveMarket market;
+    for (std::uint32_t number = 1; number <= 5; ++number) {
+        market.open(number);
+        market.chain.advance(2s);
+        market.record_epoch(number, 1);
+    }
+    const auto list = [&](std::uint32_t after, std::uint32_t limit) {
+        schema::ListBatchesRequest request;
+        request.set_offer(market.offer.id());
+        request.set_after(after);
+        request.set_limit(limit);
+        const auto reply = market.chain.query<schema::ListBatchesReply>(market.issuer, names::contract::kMarketplace,
+                                                                        names::marketplace::kListBatches, request);
+        std::vector<std::uint32_t> numbers;
+        for (const auto& batch : reply.value().batches()) numbers.push_back(batch.number());
+        return numbers;
+    };
+    CHECK(list(0, 0) == std::vector<std::uint32_t>{1, 2, 3, 4, 5});
+    CHECK(list(1, 3) == std::vector<std::uint32_t>{2, 3, 4});
+    CHECK(list(5, 3).empty());
+    CHECK(list(UINT32_MAX, 3).empty());
+}
+
 TEST_CASE("a seller cannot open key epochs without end and never close one") {
     LiveMarket market;
     for (std::uint32_t number = 1; number <= 64; ++number) {
