@@ -14,6 +14,12 @@ namespace json = boost::json;
 
 namespace {
 
+Status post(base::net::HttpClient& http, const sessions::Session& session, const Receipted& receipted,
+            std::chrono::milliseconds timeout) {
+    return sessions::post_receipt(http, session, as_bytes(receipted.receipt.receipt()),
+                                  as_bytes(receipted.receipt.signature()), receipted.token_signature, timeout);
+}
+
 constexpr std::size_t kMaxAnswer = 16u << 20;
 
 class HttpsSource : public FrameSource {
@@ -50,6 +56,8 @@ public:
             return fail(base::net::problem_error(answer.body, "HTTP status " + std::to_string(answer.status)));
         return split_frames(as_bytes(answer.body));
     }
+
+    Status hand_in(const Receipted& receipted) override { return post(http_, session_, receipted, options_.timeout); }
 
 private:
     const ReaderOptions& options_;
@@ -92,6 +100,11 @@ public:
             }
         }
         return fail(link_->lost() ? "not_connected" : "timeout", "no answer to the range request");
+    }
+
+    Status hand_in(const Receipted& receipted) override {
+        base::net::HttpClient http(options_.trusted_roots);
+        return post(http, link_->session(), receipted, options_.timeout);
     }
 
 private:

@@ -7,6 +7,12 @@
 
 namespace fairstream::mqtt_bridge::client {
 
+/// A cumulative delivery receipt, and phi_C, with which the operator may redeem it.
+struct Receipted {
+    chaincode::schema::SignedDeliveryReceipt receipt;
+    identity::crypto::Signature token_signature{};
+};
+
 /// A session at one operator from which frames are asked, over HTTPS or MQTT.
 class FrameSource {
 public:
@@ -15,6 +21,8 @@ public:
     /// operator does not hold them. What they contain is not checked here. Errors: the operator's own, and of the
     /// transport.
     virtual Result<std::vector<Bytes>> fetch(std::uint64_t from, std::uint32_t limit) = 0;
+    /// Says what was received, so that the operator serves on. Errors: the operator's own, and of the transport.
+    virtual Status hand_in(const Receipted& receipted) = 0;
 };
 
 /// Opens the session. Errors: those of open_session and of the transport.

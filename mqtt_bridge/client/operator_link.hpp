@@ -31,6 +31,7 @@ public:
     static Result<std::unique_ptr<OperatorLink>> open(const LinkOptions& options, std::vector<std::string> topics);
 
     const std::string& inbox() const { return session_.inbox; }
+    const security_manager::client::Session& session() const { return session_; }
     Status publish(const std::string& topic, ByteView payload, Bytes correlation = {});
     /// What has arrived; waits up to `wait` for the first. Empty: nothing came, or the connection is lost.
     std::vector<MqttMessage> take(std::chrono::milliseconds wait);

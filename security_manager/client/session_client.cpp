@@ -2,6 +2,7 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "base/encoding.hpp"
 #include "identity/jose/jwt.hpp"
 #include "identity/jose/proof.hpp"
 #include "identity/jose/strict_json.hpp"
@@ -104,6 +105,16 @@ Status renew(HttpClient& http, Session& session, const SigningKey& holder, TimeP
     FS_ASSIGN(const auto proof, prove(http, session.https_url, path, session.subject, holder, now, timeout));
     FS_ASSIGN(const auto answer, call(http, "POST", session.https_url + path, {{"proof", proof}}, timeout));
     return take(session, answer);
+}
+
+Status post_receipt(HttpClient& http, const Session& session, ByteView receipt, ByteView signature,
+                    ByteView token_signature, std::chrono::milliseconds timeout) {
+    const json::object body{{"receipt", base::to_base64(receipt)},
+                            {"signature", base::to_base64(signature)},
+                            {"token_signature", base::to_base64(token_signature)}};
+    FS_ASSIGN(const auto answer,
+              call(http, "POST", session.https_url + "/v1/sessions/" + session.id + "/receipts", body, timeout));
+    return {};
 }
 
 Bytes connect_authentication(const Session& session, const SigningKey& holder) {

@@ -48,6 +48,11 @@ Result<Session> open_session(base::net::HttpClient& http, const SessionRequest& 
 Status renew(base::net::HttpClient& http, Session& session, const identity::crypto::SigningKey& holder, TimePoint now,
              std::chrono::milliseconds timeout = std::chrono::milliseconds{10'000});
 
+/// Hands a delivery receipt in at the operator: DeliveryReceipt's bytes, pk_C's signature over them, and phi_C. Errors:
+/// those of HttpClient::request and the operator's own.
+Status post_receipt(base::net::HttpClient& http, const Session& session, ByteView receipt, ByteView signature,
+                    ByteView token_signature, std::chrono::milliseconds timeout = std::chrono::milliseconds{10'000});
+
 /// CONNECT's authentication data for method gate::kAuthMethod ("FS-POP"), with clean start and Session::client_id.
 Bytes connect_authentication(const Session& session, const identity::crypto::SigningKey& holder);
 
