@@ -29,7 +29,7 @@ void LiveOrder::pushed(LiveFrame frame) {
     const bool expected = next_ != 0 && frame.sequence == next_;
     if (!expected) asking_ = true;
     if (!room(frame)) {
-        asking_ = true;
+        asking_ = dropped_ = true;
         return;
     }
     if (expected) {
@@ -43,6 +43,7 @@ void LiveOrder::pushed(LiveFrame frame) {
 
 void LiveOrder::fetched(std::vector<LiveFrame> frames) {
     if (frames.empty()) {
+        dropped_ = false;
         asking_ = gap();
         return;
     }
@@ -51,7 +52,7 @@ void LiveOrder::fetched(std::vector<LiveFrame> frames) {
     const bool apart = ahead_.empty();
     join();
     // Once the fetched frames meet the pushed ones, the rest is pushed; else there may be more.
-    asking_ = apart || !ahead_.empty();
+    asking_ = apart || dropped_ || !ahead_.empty();
 }
 
 std::optional<std::uint64_t> LiveOrder::wanted() const {

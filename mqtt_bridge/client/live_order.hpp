@@ -56,6 +56,7 @@ private:
     std::uint64_t next_;  // to be put into ready_; 0: unknown
     Limits limits_;
     bool asking_ = true;
+    bool dropped_ = false;  // for want of room, since the last empty answer
     std::size_t bytes_ = 0;
     std::deque<LiveFrame> ready_;
     std::map<std::uint64_t, LiveFrame> ahead_;
