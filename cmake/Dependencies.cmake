@@ -14,6 +14,7 @@ find_package(RocksDB REQUIRED)
 find_package(PahoMqttCpp REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(PQXX REQUIRED IMPORTED_TARGET libpqxx)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 
 # Asio and Beast are compiled once, in base/net; everyone else only sees declarations.
 add_library(fs_boost INTERFACE)

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <zstd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
+#include <optional>
 #include <system_error>
 
 #include "base/assert.hpp"
@@ -15,7 +18,7 @@ namespace crypto = identity::crypto;
 
 namespace {
 
-constexpr std::uint32_t kMagic = 0x46534231;  // "FSB1"
+constexpr std::uint32_t kMagic = 0x46534232;  // "FSB2"
 constexpr std::size_t kCheckedBytes = 16;     // magic, length, height
 constexpr std::size_t kChecksumBytes = 16;
 
@@ -87,6 +90,35 @@ Result<Step> step(const std::filesystem::path& file, int fd, std::uint64_t offse
     return Step{Step::Kind::kRecord, record};
 }
 
+/// The lowest level finds what a block says many times, and costs a few microseconds a transaction.
+constexpr int kCompression = 1;
+
+struct FreeCompressor {
+    void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+};
+
+Bytes compress(ByteView payload) {
+    thread_local const std::unique_ptr<ZSTD_CCtx, FreeCompressor> context(ZSTD_createCCtx());
+    FS_ASSERT(context != nullptr);
+    Bytes out(ZSTD_compressBound(payload.size()));
+    const auto size =
+        ZSTD_compressCCtx(context.get(), out.data(), out.size(), payload.data(), payload.size(), kCompression);
+    FS_ASSERT(ZSTD_isError(size) == 0);
+    out.resize(size);
+    return out;
+}
+
+/// Nothing if these are no compressed bytes, or of more than a record may have.
+std::optional<Bytes> decompress(ByteView stored) {
+    const auto size = ZSTD_getFrameContentSize(stored.data(), stored.size());
+    if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR || size > kMaxRecordBytes)
+        return std::nullopt;
+    Bytes out(static_cast<std::size_t>(size));
+    const auto written = ZSTD_decompress(out.data(), out.size(), stored.data(), stored.size());
+    if (ZSTD_isError(written) != 0 || written != out.size()) return std::nullopt;
+    return out;
+}
+
 }  // namespace
 
 std::string segment_name(std::uint64_t first_height) {
@@ -95,14 +127,15 @@ std::string segment_name(std::uint64_t first_height) {
 
 Bytes encode_record(std::uint64_t height, ByteView payload) {
     FS_ASSERT(payload.size() <= kMaxRecordBytes);
+    const Bytes stored = compress(payload);
     Bytes out;
-    out.reserve(kRecordHeaderBytes + payload.size());
+    out.reserve(kRecordHeaderBytes + stored.size());
     base::append_u32(out, kMagic);
-    base::append_u32(out, static_cast<std::uint32_t>(payload.size()));
+    base::append_u32(out, static_cast<std::uint32_t>(stored.size()));
     base::append_u64(out, height);
-    const auto hash = crypto::sha256_of({out, payload});
+    const auto hash = crypto::sha256_of({out, stored});
     append(out, ByteView(hash).first(kChecksumBytes));
-    append(out, payload);
+    append(out, stored);
     return out;
 }
 
@@ -113,8 +146,9 @@ Result<Bytes> read_record(const std::filesystem::path& file, int fd, const Recor
     if (base::read_u32(header) != kMagic || base::read_u64(header.subspan(8)) != record.height ||
         !checksum_holds(header, ByteView(*bytes).subspan(kRecordHeaderBytes)))
         return damaged(file, record.offset, "the checksum does not hold");
-    bytes->erase(bytes->begin(), bytes->begin() + kRecordHeaderBytes);
-    return bytes;
+    auto payload = decompress(ByteView(*bytes).subspan(kRecordHeaderBytes));
+    if (!payload) return damaged(file, record.offset, "the record cannot be decompressed");
+    return std::move(*payload);
 }
 
 Result<Scan> scan_segment(const std::filesystem::path& file, int fd, std::uint64_t first_height, bool newest,

@@ -11,7 +11,9 @@
 
 /// The files of the block store. A segment is named by its first height, zero-padded ("00000000000000000001.blocks"),
 /// and holds records, one after the other:
-///     magic "FSB1" | u32 length | u64 height | first 16 bytes of SHA-256(magic .. height, payload) | payload
+///     magic "FSB2" | u32 length | u64 height | first 16 bytes of SHA-256(magic .. height, stored) | stored
+/// What is stored is the payload compressed (zstd): the signed root that many transactions share, with its signatures
+/// and paths, is kept once, and so is a value that stands in a proposal and in its result.
 namespace fairstream::ledger::blocks {
 
 constexpr std::uint64_t kSegmentBytes = 64u << 20;
@@ -21,7 +23,7 @@ constexpr std::size_t kRecordHeaderBytes = 32;
 struct Record {
     std::uint64_t height = 0;
     std::uint64_t offset = 0;  // of the record's header
-    std::uint32_t length = 0;  // of the payload
+    std::uint32_t length = 0;  // of what is stored after it
 
     std::uint64_t end() const { return offset + kRecordHeaderBytes + length; }
 };

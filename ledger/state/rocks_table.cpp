@@ -47,6 +47,9 @@ rocksdb::Options table_options() {
     options.write_buffer_size = kWriteBufferBytes;
     options.max_write_buffer_number = kMaxWriteBuffers;
     options.max_total_wal_size = kMaxLogBytes;
+    options.allow_fallocate = false;  // else every log takes 13 MB at once, the hardly used private store's too
+    options.memtable_prefix_bloom_size_ratio = 0.05;  // most keys that are asked for are new ones
+    options.memtable_whole_key_filtering = true;
     options.max_open_files = kMaxOpenFiles;
     options.max_background_jobs = 2;
     options.info_log_level = rocksdb::WARN_LEVEL;

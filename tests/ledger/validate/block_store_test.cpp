@@ -1,10 +1,12 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <fstream>
+#include <random>
 #include <thread>
 
 #include "ledger/blocks/block_store.hpp"
 #include "ledger/blocks/segment.hpp"
+#include "ledger/proto/wire.hpp"
 #include "tests/support/consortium.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -17,9 +19,17 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// The same bytes for the same height, and none that could be compressed.
 proto::DecidedBlock decided(std::uint64_t height, std::size_t bytes = 100) {
+    std::mt19937_64 random(height);
+    std::string noise;
+    noise.reserve(bytes + sizeof(std::uint64_t));
+    while (noise.size() < bytes) {
+        const std::uint64_t next = random();
+        noise.append(reinterpret_cast<const char*>(&next), sizeof next);
+    }
     proto::DecidedBlock out;
-    out.set_block("block " + std::to_string(height) + std::string(bytes, 'b'));
+    out.set_block("block " + std::to_string(height) + noise);
     out.set_certificate("certificate " + std::to_string(height));
     return out;
 }
@@ -33,7 +43,9 @@ struct Fixture {
         const auto store = value_of(BlockStore::open(folder.path()));
         for (std::uint64_t h = store->height() + 1; h <= count; ++h) value_of(store->append(h, decided(h, bytes)));
     }
-    std::uint64_t record_size(std::uint64_t height) { return kRecordHeaderBytes + decided(height).ByteSizeLong(); }
+    std::uint64_t record_size(std::uint64_t height) {
+        return ledger::blocks::encode_record(height, proto::encode(decided(height))).size();
+    }
     void overwrite(const fs::path& file, std::uint64_t offset, const std::string& bytes) {
         std::fstream out(file, std::ios::binary | std::ios::in | std::ios::out);
         out.seekp(static_cast<std::streamoff>(offset));
@@ -62,6 +74,31 @@ TEST_CASE_METHOD(Fixture, "blocks are read back, also after a restart") {
     CHECK(store->read(21).error().code == "not_found");
     value_of(store->append(21, decided(21)));
     CHECK(value_of(store->read(21)).block() == decided(21).block());
+}
+
+TEST_CASE_METHOD(Fixture, "what a block says many times is kept once") {
+    proto::DecidedBlock repeated;
+    const auto root = decided(1, 400).block();
+    for (int i = 0; i < 100; ++i) repeated.mutable_block()->append(root);
+    const auto store = value_of(BlockStore::open(folder.path()));
+    value_of(store->append(1, repeated));
+    CHECK(value_of(store->read(1)).block() == repeated.block());
+    CHECK(fs::file_size(first) < 3 * root.size());
+}
+
+TEST_CASE_METHOD(Fixture, "a record that no compressor made is damage, even under a right checksum") {
+    fill(1);
+    const auto file = value_of(base::read_file(first));
+    const std::uint32_t length = base::read_u32(ByteView(file).subspan(4));
+    Bytes forged = to_bytes(ByteView(file).first(16));
+    const Bytes nonsense(length, 0xff);
+    const auto sum = identity::crypto::sha256_of({forged, nonsense});
+    append(forged, ByteView(sum).first(16));
+    append(forged, nonsense);
+    fs::remove_all(folder / (segment_name(1) + ".index"));
+    overwrite(first, 0, base::to_string(forged));
+    const auto store = value_of(BlockStore::open(folder.path()));
+    CHECK(store->read(1).error().code == "damaged");
 }
 
 TEST_CASE_METHOD(Fixture, "segments are rolled at 64 MiB and all found again") {
