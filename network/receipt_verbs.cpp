@@ -51,7 +51,7 @@ Result<Answer> run_verify(const Values& values) {
     FS_ASSIGN(const auto genesis, base::read_file(values.genesis, kMaxGenesisBytes));
     FS_ASSIGN(const auto channel, ledger::contract::Channel::make(genesis));
     FS_ASSIGN(const auto bytes, base::read_file(values.file, ledger::receipt::kMaxReceiptBytes));
-    FS_ASSIGN(const auto proven, ledger::receipt::verify_receipt(*channel, bytes));
+    FS_ASSIGN(const auto proven, ledger::receipt::verify_receipt(channel, bytes));
     const auto id = base::to_hex(proven.id);
     const auto& code = proto::ValidationCode_Name(proven.outcome.code());
     const auto time = base::to_rfc3339(base::from_us(proven.time_us));

@@ -4,11 +4,15 @@
 
 #include <algorithm>
 #include <limits>
+#include <ranges>
 
+#include "base/assert.hpp"
 #include "base/encoding.hpp"
 #include "base/log.hpp"
+#include "identity/crypto/merkle.hpp"
 #include "ledger/contract/configure.hpp"
 #include "ledger/proto/wire.hpp"
+#include "ledger/receipt/receipt.hpp"
 
 namespace fairstream::ledger::node {
 
@@ -30,6 +34,21 @@ struct Opened {
     proto::Block block;
     proto::BlockHeader header;
 };
+
+/// The arguments of the config transaction that is valid in this block. Precondition: one is.
+Bytes config_update_in(const proto::Block& block, const validate::BlockResult& result) {
+    for (const auto& committed : result.committed) {
+        const auto transaction =
+            proto::decode<proto::Transaction>(block.transactions(static_cast<int>(committed.index)));
+        FS_ASSERT(transaction.has_value());
+        const auto proposal = proto::decode<proto::Proposal>(transaction->signed_proposal().proposal());
+        FS_ASSERT(proposal.has_value());
+        if (proposal->contract() == contract::kChannelContract)
+            return to_bytes(std::string_view(proposal->arguments()));
+    }
+    FS_ASSERT(false);
+    return {};
+}
 
 Result<Opened> open_block(const proto::DecidedBlock& decided) {
     FS_ASSIGN(auto block, proto::decode<proto::Block>(decided.block()));
@@ -55,25 +74,90 @@ Chain::Chain(contract::Channels channels, base::Pool& pool)
 }
 
 Result<std::unique_ptr<Chain>> Chain::open(const std::filesystem::path& folder, contract::Channels channels,
-                                           base::Pool& pool) {
+                                           base::Pool& pool, const Options& options) {
     auto chain = std::unique_ptr<Chain>(new Chain(std::move(channels), pool));
-    FS_ASSIGN(chain->blocks_, blocks::BlockStore::open(folder / "blocks"));
+    FS_ASSIGN(chain->blocks_, blocks::BlockStore::open(folder / "blocks", options.segment_bytes));
     FS_ASSIGN(chain->state_, state::StateStore::open(folder / "state"));
     FS_ASSIGN(chain->private_, state::PrivateStore::open(folder / "private"));
+    FS_ASSIGN(chain->snapshots_, snapshot::SnapshotStore::open(folder / "snapshots"));
+    FS_TRY(chain->check_genesis(folder));
+    FS_TRY(chain->begin_state(folder, options));
     FS_TRY(chain->roll_forward(folder));
     return chain;
+}
+
+/// The oldest block follows from this genesis: by its parent's hash, or, where earlier ones are gone, by who signed it.
+Status Chain::check_genesis(const std::filesystem::path& folder) const {
+    const auto base = blocks_->base();
+    if (blocks_->height() == base.height) return {};
+    FS_ASSIGN(const auto first, blocks_->read(base.height + 1));
+    FS_ASSIGN(const auto opened, open_block(first));
+    const auto& expected =
+        base.height == 0 ? channels_.genesis()->genesis_hash() : identity::crypto::sha256(as_bytes(base.header));
+    if (!std::ranges::equal(as_bytes(opened.header.previous_hash()), expected) ||
+        opened.header.channel() != channels_.genesis()->name())
+        return fail("wrong_channel", folder.string() + ": these blocks do not follow from this genesis file");
+    return {};
+}
+
+/// A state that can be rolled forward with the blocks that are here.
+Status Chain::begin_state(const std::filesystem::path& folder, const Options& options) {
+    const auto base = blocks_->base();
+    if (base.height == 0) return begin_from_genesis_snapshot(options.genesis_snapshot);
+    if (state_->height() >= base.height) return {};
+    for (const auto& kept : snapshots_->all() | std::views::reverse) {
+        if (kept.height < base.height || kept.height > blocks_->height()) continue;
+        base::log_info("making the state from the snapshot of height {}", kept.height);
+        return snapshots_->install(kept, *state_, *private_);
+    }
+    return fail("damaged", fmt::format("{}: the state is at height {}, blocks up to {} are no longer kept, and no "
+                                       "snapshot is here; rejoin with an empty data folder",
+                                       folder.string(), state_->height(), base.height));
+}
+
+Status Chain::begin_from_genesis_snapshot(const std::filesystem::path& source) {
+    const auto& wanted = channels_.genesis()->config().genesis_snapshot();
+    if (wanted.empty() || state_->height() > 0) return {};
+    bool empty = true;
+    FS_TRY(state_->rows()->scan([&](std::string_view, std::string_view) { return empty = false; }));
+    if (!empty) return {};
+    if (source.empty())
+        return fail("bad_config", "the channel begins with a snapshot: say where it lies (genesis_snapshot)");
+    FS_ASSIGN(const auto given, snapshot::SnapshotStore::open(source));
+    const auto name = identity::crypto::to_hash(as_bytes(wanted));
+    const auto found = name ? given->find(*name) : std::nullopt;
+    if (!found || found->height != 0)
+        return fail("bad_config", source.string() + " does not hold the snapshot that the genesis config names");
+    return given->install(*found, *state_, *private_);
+}
+
+Status Chain::install(const snapshot::Kept& snapshot) {
+    FS_ASSERT(snapshot.height > tip_.height);
+    FS_ASSIGN(auto manifest, snapshot::parse_manifest(snapshot.manifest));
+    FS_TRY(blocks_->restart_after({.height = snapshot.height, .header = std::move(*manifest.mutable_header())}));
+    FS_TRY(snapshots_->install(snapshot, *state_, *private_));
+    FS_TRY(load_epochs(channels_, *state_->snapshot()));
+    last_outcomes_.clear();
+    return load_tip();
+}
+
+Result<std::string> Chain::header_of(std::uint64_t height) const {
+    auto base = blocks_->base();
+    if (height == base.height) return std::move(base.header);
+    FS_ASSIGN(const auto decided, blocks_->read(height));
+    FS_ASSIGN(auto block, proto::decode<proto::Block>(decided.block()));
+    return std::move(*block.mutable_header());
+}
+
+Result<std::string> Chain::tip_header() const {
+    return header_of(tip_.height);
 }
 
 Status Chain::roll_forward(const std::filesystem::path& folder) {
     if (state_->height() > blocks_->height())
         return fail("damaged", fmt::format("{}: the state is at height {}, but the block files end at {}",
                                            folder.string(), state_->height(), blocks_->height()));
-    if (blocks_->height() == 0) return {};
-    FS_ASSIGN(const auto first, blocks_->read(1));
-    FS_ASSIGN(const auto opened, open_block(first));
-    if (!std::ranges::equal(as_bytes(opened.header.previous_hash()), channels_.genesis()->genesis_hash()))
-        return fail("wrong_channel", folder.string() + ": these blocks do not follow from this genesis file");
-    FS_TRY(load_epochs());
+    FS_TRY(load_epochs(channels_, *state_->snapshot()));
     FS_TRY(load_tip());
     if (state_->height() < blocks_->height())
         base::log_info("applying blocks {} to {} to the state", state_->height() + 1, blocks_->height());
@@ -85,17 +169,16 @@ Status Chain::roll_forward(const std::filesystem::path& folder) {
     return {};
 }
 
-Status Chain::load_epochs() {
-    const auto snapshot = state_->snapshot();
-    for (auto known = channels_.newest();; known = channels_.newest()) {
-        FS_ASSIGN(const auto entry, snapshot->get(epoch_key(known->epoch() + 1)));
+Status load_epochs(contract::Channels& channels, const state::Snapshot& snapshot) {
+    for (auto known = channels.newest();; known = channels.newest()) {
+        FS_ASSIGN(const auto entry, snapshot.get(epoch_key(known->epoch() + 1)));
         if (!entry) return {};
         const auto epoch = proto::decode<proto::ConfigEpoch>(entry->value);
         auto next = epoch ? known->successor(as_bytes(epoch->config())) : fail(epoch.error());
         if (!next)
             return fail("damaged", fmt::format("the state's record of config epoch {}: {}", known->epoch() + 1,
                                                next.error().message));
-        channels_.add(epoch->from_height(), std::move(*next));
+        channels.add(epoch->from_height(), std::move(*next));
     }
 }
 
@@ -113,10 +196,10 @@ Result<std::shared_ptr<const contract::Channel>> Chain::next_epoch(std::uint64_t
 Status Chain::load_tip() {
     const std::uint64_t height = state_->height();
     if (height == 0) return {};
-    FS_ASSIGN(const auto decided, blocks_->read(height));
-    FS_ASSIGN(const auto opened, open_block(decided));
+    FS_ASSIGN(const auto header_bytes, header_of(height));
+    FS_ASSIGN(const auto header, proto::decode<proto::BlockHeader>(header_bytes));
     const auto snapshot = state_->snapshot();
-    const Hash hash = blocks::block_hash(opened.block);
+    const Hash hash = identity::crypto::sha256(as_bytes(header_bytes));
     FS_ASSIGN(const auto known, snapshot->block_hash(height));
     FS_ASSIGN(const auto root_entry, snapshot->get(kOutcomesRootKey));
     const auto root = root_entry ? identity::crypto::to_hash(root_entry->value) : fail("not_found", "");
@@ -127,9 +210,9 @@ Status Chain::load_tip() {
     FS_ASSIGN(auto absences, order::decode_absences(absences_entry ? ByteView(absences_entry->value) : ByteView{}));
     tip_ = {.height = height,
             .hash = hash,
-            .time_us = opened.header.time_us(),
+            .time_us = header.time_us(),
             .outcomes_root = *root,
-            .has_transactions = opened.block.transactions_size() > 0,
+            .has_transactions = header.transactions_root() != as_text(identity::crypto::merkle_root({})),
             .absences = std::move(absences)};
     return {};
 }
@@ -158,6 +241,10 @@ Result<AppliedBlock> Chain::apply(const proto::Block& block, const proto::BlockH
         result.batch.changes.push_back(
             {std::string(kAbsencesKey), order::encode_absences(absences), {header.height(), kAfterAllTransactions}});
     FS_ASSIGN(applied.channel, next_epoch(header.height(), result.batch));
+    if (applied.channel)
+        result.batch.changes.push_back({receipt::config_update_key(applied.channel->epoch()),
+                                        config_update_in(block, result),
+                                        {header.height(), kAfterAllTransactions}});
     FS_TRY(state_->apply(result.batch));
     if (applied.channel) channels_.add(header.height() + 1, applied.channel);
     for (const auto& bytes : block.transactions())
@@ -170,6 +257,11 @@ Result<AppliedBlock> Chain::apply(const proto::Block& block, const proto::BlockH
             .has_transactions = block.transactions_size() > 0,
             .absences = std::move(absences)};
     last_outcomes_ = result.outcomes;
+    const auto interval = channels_.at(header.height())->config().limits().snapshot_interval_blocks();
+    if (interval != 0 && header.height() % interval == 0) {
+        applied.rows = state_->rows();
+        applied.header = block.header();
+    }
     applied.tip = tip_;
     applied.outcomes = std::move(result.outcomes);
     return applied;

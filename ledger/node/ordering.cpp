@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/assert.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "identity/crypto/merkle.hpp"
@@ -57,14 +58,15 @@ Bytes make_block(const contract::Channel& channel, const std::string& proposer, 
 }  // namespace
 
 Ordering::Ordering(Parts parts, Hooks hooks)
-    : parts_(std::move(parts)),
-      hooks_(std::move(hooks)),
-      scope_(parts_.loop),
-      replica_(parts_.channel, parts_.self, [this](ByteView body) {
-          // The replica signs nothing while the config lists no key that is here.
-          const auto& channel = *parts_.channel;
-          return order::sign_with(*parts_.keys.listed(channel, parts_.self), channel.name())(body);
-      }) {}
+    : parts_(std::move(parts)), hooks_(std::move(hooks)), scope_(parts_.loop), replica_(make_replica()) {}
+
+std::unique_ptr<order::Replica> Ordering::make_replica() {
+    return std::make_unique<order::Replica>(parts_.channel, parts_.self, [this](ByteView body) {
+        // The replica signs nothing while the config lists no key that is here.
+        const auto& channel = *parts_.channel;
+        return order::sign_with(*parts_.keys.listed(channel, parts_.self), channel.name())(body);
+    });
+}
 
 void Ordering::start(const order::Tip& tip, order::Recovered recovered) {
     tip_ = tip;
@@ -96,6 +98,20 @@ bool Ordering::caught_up(const proto::DecidedBlock& decided, proto::CommitCertif
     return deciding_;
 }
 
+void Ordering::pause() {
+    FS_ASSERT(!deciding_);
+    started_ = false;
+    if (timer_ != 0) scope_.cancel(timer_);
+    timer_ = 0;
+}
+
+void Ordering::resume(const order::Tip& tip, std::shared_ptr<const contract::Channel> channel,
+                      const order::Position& last) {
+    parts_.channel = std::move(channel);
+    replica_ = make_replica();
+    start(tip, {.last = last, .votes = {}, .prepared = {}, .blocks = {}});
+}
+
 void Ordering::close() {
     started_ = false;
     scope_.close();
@@ -103,7 +119,7 @@ void Ordering::close() {
 
 void Ordering::step(order::Event event) {
     if (!started_) return;
-    auto actions = replica_.step(std::move(event), base::steady_now());
+    auto actions = replica_->step(std::move(event), base::steady_now());
     std::vector<Bytes> records;
     for (auto& action : actions) {
         if (auto* const persist = std::get_if<order::Persist>(&action)) records.push_back(std::move(persist->record));

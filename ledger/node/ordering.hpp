@@ -44,13 +44,18 @@ public:
     void applied(const order::Tip& tip, std::shared_ptr<const contract::Channel> channel);
     /// A block fetched from a peer, checked against tip(). False if the replica has no use for it.
     bool caught_up(const proto::DecidedBlock& decided, proto::CommitCertificate certificate);
+    /// Takes and does nothing until resume(). Precondition: not deciding().
+    void pause();
+    /// Goes on at a tip far from the one before: a snapshot brought this node there. `last`: the newest own vote.
+    void resume(const order::Tip& tip, std::shared_ptr<const contract::Channel> channel, const order::Position& last);
     void close();
 
     const order::Tip& tip() const { return tip_; }
     bool deciding() const { return deciding_; }  // a block was decided and is not applied yet
-    std::uint32_t round() const { return replica_.round(); }
+    std::uint32_t round() const { return replica_->round(); }
 
 private:
+    std::unique_ptr<order::Replica> make_replica();
     bool holds_key() const { return parts_.keys.listed(*parts_.channel, parts_.self) != nullptr; }
     void step(order::Event event);
     void after_persisting(std::vector<Bytes> records, std::vector<order::Action> actions);
@@ -68,7 +73,7 @@ private:
     Parts parts_;
     Hooks hooks_;
     base::net::LoopScope scope_;
-    order::Replica replica_;
+    std::unique_ptr<order::Replica> replica_;
     order::Tip tip_;
     order::Waiting told_;  // what the replica last heard of the mempool
     bool started_ = false;

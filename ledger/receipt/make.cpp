@@ -8,6 +8,10 @@ namespace fairstream::ledger::receipt {
 
 namespace crypto = identity::crypto;
 
+std::string config_update_key(std::uint64_t epoch) {
+    return fmt::format("~ledger/config_update/{:016x}", epoch);
+}
+
 namespace {
 
 struct Stored {
@@ -45,6 +49,17 @@ std::vector<Hash> leaves_of(const Items& items) {
     leaves.reserve(static_cast<std::size_t>(items.size()));
     for (const auto& item : items) leaves.push_back(crypto::merkle_leaf(as_bytes(item)));
     return leaves;
+}
+
+/// Those that lead from the genesis config to the one that `header` was decided under.
+Status add_config_updates(const state::Snapshot& state, std::string_view header_bytes, proto::Receipt& receipt) {
+    FS_ASSIGN(const auto header, proto::decode<proto::BlockHeader>(as_bytes(header_bytes)));
+    for (std::uint64_t epoch = 2; epoch <= header.config_epoch(); ++epoch) {
+        FS_ASSIGN(const auto update, state.get(config_update_key(epoch)));
+        if (!update) return fail("damaged", fmt::format("how config epoch {} was approved is not stored", epoch));
+        receipt.add_config_updates(proto::as_field(update->value));
+    }
+    return {};
 }
 
 /// At which steps from leaf `index` up to the root the sibling is the left one; bit 0 is nearest the leaf.
@@ -90,6 +105,7 @@ Result<proto::Receipt> make_receipt_at(const blocks::BlockStore& blocks, const s
     receipt.set_outcome(std::move(outcomes[place.index]));
     receipt.set_header(std::move(*own.block.mutable_header()));
     receipt.set_next_header(std::move(*next.block.mutable_header()));
+    FS_TRY(add_config_updates(state, receipt.next_header(), receipt));
     receipt.set_certificate(std::move(next.certificate));
     return receipt;
 }

@@ -23,8 +23,12 @@ Result<proto::Receipt> make_receipt(const blocks::BlockStore& blocks, const stat
 Result<proto::Receipt> make_receipt_at(const blocks::BlockStore& blocks, const state::Snapshot& state,
                                        const state::Version& place);
 
+/// The key in the state that holds the ConfigUpdate by which a config epoch came into force: receipts carry them on.
+std::string config_update_key(std::uint64_t epoch);
+
 /// What a receipt proves.
 struct Proven {
+    std::shared_ptr<const contract::Channel> channel;  // under whose config it was decided
     Hash id{};
     proto::Transaction transaction;
     proto::Proposal proposal;
@@ -34,8 +38,9 @@ struct Proven {
 };
 
 /// Checks every byte of `receipt` (serialised Receipt) against the channel that the genesis file describes: whatever is
-/// changed in it, this fails. Errors: too_large, malformed, wrong_channel, unknown_epoch, bad_certificate, and
-/// bad_receipt, each with the part that does not hold.
-Result<Proven> verify_receipt(const contract::Channel& channel, ByteView receipt);
+/// changed in it, this fails. Config epochs are followed from genesis on, each signed by admins of a majority of the
+/// organisations before it. Errors: too_large, malformed, wrong_channel, bad_certificate, bad_config, and bad_receipt,
+/// each with the part that does not hold.
+Result<Proven> verify_receipt(std::shared_ptr<const contract::Channel> genesis, ByteView receipt);
 
 }  // namespace fairstream::ledger::receipt

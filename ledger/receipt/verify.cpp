@@ -1,4 +1,4 @@
-#include <fmt/format.h>
+#include <set>
 
 #include "identity/crypto/merkle.hpp"
 #include "ledger/proto/wire.hpp"
@@ -53,14 +53,40 @@ Status check_paths(const proto::Receipt& receipt, const proto::BlockHeader& head
     return {};
 }
 
+/// The epoch that `update` brings. When its admins' certificates were valid no longer matters: the ledger has looked at
+/// that when it took the update.
+Result<std::shared_ptr<const contract::Channel>> next_epoch(const contract::Channel& before, ByteView bytes) {
+    FS_ASSIGN(const auto update, decode_canonical<proto::ConfigUpdate>(bytes));
+    FS_ASSIGN(auto next, before.successor(as_bytes(update.config())));
+    std::set<std::string> organisations;
+    for (const auto& approval : update.approvals()) {
+        FS_ASSIGN(const auto admin, before.organisations().verify_at_any_time(as_bytes(approval.certificate())));
+        const auto signature = crypto::to_signature(as_bytes(approval.signature()));
+        if (admin.role != identity::msp::Role::kAdmin || !signature ||
+            !admin.key.verify(crypto::signing_input("config/v1", before.name(), as_bytes(update.config())), *signature))
+            return bad("an approval of config epoch " + std::to_string(next->epoch()) + " is not an admin's");
+        organisations.insert(admin.org);
+    }
+    if (organisations.size() < before.approvals_needed())
+        return bad("config epoch " + std::to_string(next->epoch()) + " was approved by no majority");
+    return next;
+}
+
+Result<std::shared_ptr<const contract::Channel>> channel_of(std::shared_ptr<const contract::Channel> genesis,
+                                                            const proto::Receipt& receipt,
+                                                            const proto::BlockHeader& decided) {
+    auto channel = std::move(genesis);
+    if (channel->epoch() + static_cast<std::uint64_t>(receipt.config_updates_size()) != decided.config_epoch())
+        return bad("its config updates do not lead to the epoch it was decided under");
+    for (const auto& update : receipt.config_updates()) {
+        FS_ASSIGN(channel, next_epoch(*channel, as_bytes(update)));
+    }
+    return channel;
+}
+
 /// The next header is decided, and names the header before it.
 Status check_headers(const contract::Channel& channel, const proto::Receipt& receipt, const proto::BlockHeader& header,
                      const proto::BlockHeader& next) {
-    if (header.channel() != channel.name() || next.channel() != channel.name())
-        return fail("wrong_channel", "the receipt is not of channel " + channel.name());
-    if (next.config_epoch() != channel.epoch())
-        return fail("unknown_epoch", fmt::format("the receipt was decided under config epoch {}, known is {}",
-                                                 next.config_epoch(), channel.epoch()));
     if (next.height() != header.height() + 1 ||
         next.previous_hash() != as_text(crypto::sha256(as_bytes(receipt.header()))))
         return bad("its headers do not follow one another");
@@ -71,15 +97,18 @@ Status check_headers(const contract::Channel& channel, const proto::Receipt& rec
 
 }  // namespace
 
-Result<Proven> verify_receipt(const contract::Channel& channel, ByteView bytes) {
+Result<Proven> verify_receipt(std::shared_ptr<const contract::Channel> genesis, ByteView bytes) {
     if (bytes.size() > kMaxReceiptBytes) return fail("too_large", "a receipt has at most 41943040 bytes");
     FS_ASSIGN(const auto receipt, decode_canonical<proto::Receipt>(bytes));
     FS_ASSIGN(const auto header, proto::decode<proto::BlockHeader>(receipt.header()));
     FS_ASSIGN(const auto next, proto::decode<proto::BlockHeader>(receipt.next_header()));
-    FS_TRY(check_headers(channel, receipt, header, next));
+    if (header.channel() != genesis->name() || next.channel() != genesis->name())
+        return fail("wrong_channel", "the receipt is not of channel " + genesis->name());
+    Proven proven;
+    FS_ASSIGN(proven.channel, channel_of(std::move(genesis), receipt, next));
+    FS_TRY(check_headers(*proven.channel, receipt, header, next));
     FS_TRY(check_paths(receipt, header, next));
 
-    Proven proven;
     proven.height = header.height();
     proven.time_us = header.time_us();
     FS_ASSIGN(proven.transaction, proto::decode<proto::Transaction>(receipt.transaction()));

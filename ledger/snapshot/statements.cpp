@@ -40,8 +40,7 @@ Result<proto::SnapshotStatement> state_hash(contract::Context& context, const pr
 }
 
 /// What a receipt shows: this organisation's node stated this snapshot's hash.
-Result<std::string> organisation_of(const receipt::Proven& proven, const contract::Channel& channel,
-                                    const Kept& snapshot) {
+Result<std::string> organisation_of(const receipt::Proven& proven, const Kept& snapshot) {
     const auto& proposal = proven.proposal;
     if (proven.outcome.code() != proto::VALID || proposal.contract() != kContract ||
         proposal.function() != kStateFunction)
@@ -49,8 +48,8 @@ Result<std::string> organisation_of(const receipt::Proven& proven, const contrac
     FS_ASSIGN(const auto statement, proto::decode<proto::SnapshotStatement>(proposal.arguments()));
     if (statement.height() != snapshot.height || statement.hash() != as_text(snapshot.name))
         return fail("not_agreed", "a receipt of a statement about another snapshot");
-    FS_ASSIGN(auto member, channel.organisations().verify(as_bytes(proposal.creator().certificate()),
-                                                          base::from_us(proven.time_us)));
+    FS_ASSIGN(auto member, proven.channel->organisations().verify(as_bytes(proposal.creator().certificate()),
+                                                                  base::from_us(proven.time_us)));
     return std::move(member.org);
 }
 
@@ -102,27 +101,29 @@ Result<proto::SnapshotOffer> make_offer(const Kept& snapshot, const contract::Ch
     return offer;
 }
 
-Result<Kept> check_offer(const proto::SnapshotOffer& offer, const contract::Channel& channel) {
+Result<Kept> check_offer(const proto::SnapshotOffer& offer, const std::shared_ptr<const contract::Channel>& genesis) {
     FS_ASSIGN(const auto manifest, parse_manifest(as_bytes(offer.manifest())));
-    if (manifest.channel() != channel.name())
+    if (manifest.channel() != genesis->name())
         return fail("wrong_channel", "the snapshot is of channel " + manifest.channel());
     Kept snapshot{.height = manifest.height(), .name = name_of(as_bytes(offer.manifest())), .manifest = {}};
     snapshot.manifest = to_bytes(std::string_view(offer.manifest()));
     if (snapshot.height == 0) {
-        if (as_text(snapshot.name) == channel.config().genesis_snapshot()) return snapshot;
+        if (as_text(snapshot.name) == genesis->config().genesis_snapshot()) return snapshot;
         return fail("not_agreed", "the genesis config names another snapshot, or none, to begin with");
     }
     if (offer.receipts_size() > static_cast<int>(kMaxOrganisations))
         return fail("malformed", "more receipts than organisations");
     std::set<std::string> organisations;
+    auto channel = genesis;  // the newest that a statement was decided under
     for (const auto& bytes : offer.receipts()) {
-        FS_ASSIGN(const auto proven, receipt::verify_receipt(channel, as_bytes(bytes)));
-        FS_ASSIGN(auto organisation, organisation_of(proven, channel, snapshot));
+        FS_ASSIGN(const auto proven, receipt::verify_receipt(genesis, as_bytes(bytes)));
+        FS_ASSIGN(auto organisation, organisation_of(proven, snapshot));
         organisations.insert(std::move(organisation));
+        if (proven.channel->epoch() >= channel->epoch()) channel = proven.channel;
     }
-    if (organisations.size() >= channel.approvals_needed()) return snapshot;
+    if (organisations.size() >= channel->approvals_needed()) return snapshot;
     return fail("not_agreed", fmt::format("{} organisations stated the hash of the snapshot of height {}, {} must",
-                                          organisations.size(), snapshot.height, channel.approvals_needed()));
+                                          organisations.size(), snapshot.height, channel->approvals_needed()));
 }
 
 }  // namespace fairstream::ledger::snapshot

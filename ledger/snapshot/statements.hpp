@@ -33,9 +33,9 @@ std::optional<Hash> agreed_on(const std::vector<Statement>& statements, const co
 Result<proto::SnapshotOffer> make_offer(const Kept& snapshot, const contract::Channel& channel,
                                         const blocks::BlockStore& blocks, const state::Snapshot& state);
 
-/// Takes the offer of a peer: the manifest is whole, and receipts that the channel verifies show that a majority of
-/// organisations has stated its hash (a genesis snapshot is named by the genesis config itself). Errors: malformed,
+/// Takes the offer of a peer: the manifest is whole, and receipts that the genesis config verifies show that a majority
+/// of organisations has stated its hash (a genesis snapshot is named by the genesis config itself). Errors: malformed,
 /// wrong_channel, not_agreed (with what is missing), and those of receipt::verify_receipt.
-Result<Kept> check_offer(const proto::SnapshotOffer& offer, const contract::Channel& channel);
+Result<Kept> check_offer(const proto::SnapshotOffer& offer, const std::shared_ptr<const contract::Channel>& genesis);
 
 }  // namespace fairstream::ledger::snapshot

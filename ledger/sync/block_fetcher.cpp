@@ -1,7 +1,9 @@
 #include "ledger/sync/block_fetcher.hpp"
 
 #include <algorithm>
+#include <limits>
 
+#include "base/log.hpp"
 #include "ledger/proto/wire.hpp"
 
 namespace fairstream::ledger::sync {
@@ -10,8 +12,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::uint32_t kMaxReplyBytes = 8u << 20;  // a larger single block is still sent
-constexpr std::uint32_t kOneBlock = 1;
+constexpr std::uint32_t kMaxReplyBytes = 8u << 20;                             // a larger single block is still sent
+constexpr std::uint64_t kNoBlock = std::numeric_limits<std::uint64_t>::max();  // only how far the peer is
+constexpr std::size_t kFetchedEnough = 16u << 20;
 constexpr std::size_t kMaxBlocksPerReply = 1024;
 constexpr auto kAskTimeout = 5'000ms;
 constexpr auto kAskAgain = 100ms;
@@ -43,8 +46,8 @@ Result<proto::BlocksReply> serve_blocks(const blocks::BlockStore& store, const p
 }
 
 BlockFetcher::BlockFetcher(base::net::Loop& loop, contract::Channels channels, Peers& peers, std::uint64_t height,
-                           Offer offer)
-    : scope_(loop), channels_(std::move(channels)), peers_(peers), height_(height), offer_(std::move(offer)) {}
+                           Hooks hooks)
+    : scope_(loop), channels_(std::move(channels)), peers_(peers), height_(height), hooks_(std::move(hooks)) {}
 
 void BlockFetcher::start() {
     look_whether_caught_up();
@@ -62,7 +65,7 @@ void BlockFetcher::peers_changed() {
 void BlockFetcher::ask_height(const std::string& peer) {
     const auto* const known = peers_.peer(peer);
     if (known == nullptr) return;  // removed meanwhile
-    ask(*known, kOneBlock, [this, peer](Result<Bytes> answer) {
+    ask(*known, kNoBlock, [this, peer](Result<Bytes> answer) {
         if (answer) return received(peer, answer);
         scope_.after(kAskAgain, [this, peer] { ask_height(peer); });
     });
@@ -75,64 +78,99 @@ void BlockFetcher::poll() {
     });
 }
 
+/// From the peers by turns; from those that sent bad blocks only if there is no other.
 void BlockFetcher::fetch() {
-    if (asking_ || !fetched_.empty() || offered_) return;
+    if (paused_ || asking_ || fetched_bytes_ >= kFetchedEnough) return;
     const auto& peers = peers_.all();
-    for (std::size_t i = 0; i < peers.size(); ++i) {
-        turn_ = (turn_ + 1) % peers.size();
-        if (peers[turn_].link->connected()) return request_from(peers[turn_].name);
+    for (const bool left : {false, true}) {
+        for (std::size_t i = 0; i < peers.size(); ++i) {
+            turn_ = (turn_ + 1) % peers.size();
+            const auto& peer = peers[turn_];
+            if (peer.link->connected() && left_.contains(peer.name) == left) return request_from(peer.name);
+        }
     }
+}
+
+void BlockFetcher::resume() {
+    paused_ = false;
+    fetch();
 }
 
 void BlockFetcher::request_from(const std::string& peer) {
     asking_ = true;
-    ask(*peers_.peer(peer), kMaxReplyBytes, [this, peer](Result<Bytes> answer) {
+    ask(*peers_.peer(peer), next_wanted(), [this, peer](Result<Bytes> answer) {
         asking_ = false;
         received(peer, answer);
     });
 }
 
-void BlockFetcher::ask(const Peers::Peer& peer, std::uint32_t max_bytes, base::net::RpcClient::ReplyHandler on_reply) {
+/// The block after those that are here: applied, offered or waiting.
+std::uint64_t BlockFetcher::next_wanted() const {
+    return (fetched_.empty() ? height_ + (offered_ ? 1 : 0) : fetched_.back().height) + 1;
+}
+
+void BlockFetcher::ask(const Peers::Peer& peer, std::uint64_t from, base::net::RpcClient::ReplyHandler on_reply) {
     proto::BlocksRequest request;
-    request.set_from(height_ + 1);
-    request.set_max_bytes(max_bytes);
+    request.set_from(from);
+    request.set_max_bytes(kMaxReplyBytes);
     peers_.call(peer, proto::PeerMethod::kBlocks, proto::encode(request), kAskTimeout, std::move(on_reply));
 }
 
 void BlockFetcher::received(const std::string& peer, const Result<Bytes>& answer) {
-    if (!answer || peers_.peer(peer) == nullptr) return;
+    if (peers_.peer(peer) == nullptr) return;
+    if (!answer) {
+        if (answer.error().code == "pruned" && fetched_.empty() && !offered_) hooks_.behind(known_height(), true);
+        return;
+    }
     auto reply = proto::decode<proto::BlocksReply>(*answer);
     if (!reply) return;
     claimed_[peer] = reply->height();
     look_whether_caught_up();
-    if (!fetched_.empty() || offered_) return;
-    for (auto& block : *reply->mutable_blocks()) fetched_.push_back(std::move(block));
+    for (auto& block : *reply->mutable_blocks()) {
+        const auto height = height_in(block);
+        if (!height || *height != next_wanted()) break;
+        fetched_bytes_ += block.ByteSizeLong();
+        fetched_.push_back({*height, peer, std::move(block)});
+    }
+    if (known_height() > height_) hooks_.behind(known_height(), false);
     offer_next();
+    if (next_wanted() <= known_height()) fetch();
 }
 
 void BlockFetcher::offer_next() {
-    while (!fetched_.empty() && !offered_) {
-        auto block = std::move(fetched_.front());
+    while (!fetched_.empty() && !offered_ && !paused_) {
+        auto next = std::move(fetched_.front());
         fetched_.pop_front();
-        const auto height = height_in(block);
-        if (!height || *height > height_ + 1) return fetched_.clear();
-        if (*height <= height_) continue;  // decided meanwhile
+        fetched_bytes_ -= next.block.ByteSizeLong();
+        if (next.height <= height_) continue;  // decided meanwhile
         offered_ = true;
-        offer_(std::move(block));
+        source_ = std::move(next.peer);
+        hooks_.offer(std::move(next.block));
     }
 }
 
 void BlockFetcher::advanced(std::uint64_t height) {
     height_ = height;
     offered_ = false;
+    if (!fetched_.empty() && fetched_.back().height <= height_) drop_fetched();
     look_whether_caught_up();
     offer_next();
-    if (!offered_ && height_ < known_height()) fetch();
+    if (next_wanted() <= known_height()) fetch();
 }
 
-void BlockFetcher::refused() {
-    offered_ = false;
+void BlockFetcher::drop_fetched() {
     fetched_.clear();
+    fetched_bytes_ = 0;
+}
+
+void BlockFetcher::refused(const Error& why) {
+    if (offered_ && why.code != "busy" && why.code != "not_needed") {
+        base::log_warn("a block from {} is refused, and {} is asked last from now on: {}: {}", source_, source_,
+                       why.code, why.message);
+        left_.insert(source_);
+    }
+    offered_ = false;
+    drop_fetched();
     scope_.after(kAskAgain, [this] { fetch(); });
 }
 

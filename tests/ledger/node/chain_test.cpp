@@ -32,11 +32,11 @@ TEST_CASE("decided blocks bring another node to the same tip, also after a resta
     const TemporaryFolder folder;
     base::Pool pool(1);
     for (const auto& block : blocks) {
-        auto chain = Chain::open(folder.path(), channel, pool);
+        auto chain = Chain::open(folder.path(), channel, pool, {});
         REQUIRE(code(chain) == "ok");
         REQUIRE(code((*chain)->commit(block)) == "ok");
     }
-    auto chain = Chain::open(folder.path(), channel, pool);
+    auto chain = Chain::open(folder.path(), channel, pool, {});
     REQUIRE(code(chain) == "ok");
     CHECK(proto::as_field((*chain)->tip().hash) == cluster.client()->info()->block_hash());
     CHECK((*chain)->state().height() == blocks.size());
@@ -48,7 +48,7 @@ TEST_CASE("a decided block over other outcomes than this node's stops it, and th
     const auto channel = ledger::contract::Channel::make(cluster.genesis()).value();
     const TemporaryFolder folder;
     base::Pool pool(1);
-    auto chain = Chain::open(folder.path(), channel, pool);
+    auto chain = Chain::open(folder.path(), channel, pool, {});
     REQUIRE(code(chain) == "ok");
     REQUIRE(code((*chain)->commit(blocks[0])) == "ok");
 
@@ -72,14 +72,14 @@ TEST_CASE("data of another channel, or a state without its blocks, are not opene
     const TemporaryFolder folder;
     base::Pool pool(1);
     {
-        auto chain = Chain::open(folder.path(), channel, pool);
+        auto chain = Chain::open(folder.path(), channel, pool, {});
         REQUIRE(code(chain) == "ok");
         REQUIRE(code((*chain)->commit(blocks[0])) == "ok");
     }
     Cluster another(1, /*started=*/false);
     const auto other_channel = ledger::contract::Channel::make(another.genesis()).value();
-    CHECK(code(Chain::open(folder.path(), other_channel, pool)) == "wrong_channel");
+    CHECK(code(Chain::open(folder.path(), other_channel, pool, {})) == "wrong_channel");
     std::filesystem::remove_all(folder / "blocks");
-    const auto without_blocks = Chain::open(folder.path(), channel, pool);
+    const auto without_blocks = Chain::open(folder.path(), channel, pool, {});
     CHECK(code(without_blocks) == "damaged");
 }

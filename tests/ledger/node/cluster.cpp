@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <random>
 #include <stdexcept>
 
 #include "base/clock.hpp"
@@ -25,18 +26,22 @@ T need(Result<T> result) {
     return std::move(*result);
 }
 
-/// A port that is free now; a node takes the same one each time it is started.
+/// A port that is free now; a node takes the same one each time it is started. Below those that the kernel gives to
+/// outgoing connections: one of them would take the port of a node that is not running.
 std::uint16_t free_port() {
-    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    if (::bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-        ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0)
-        throw std::runtime_error("no free port");
-    ::close(fd);
-    return ntohs(address.sin_port);
+    static std::mt19937 random{std::random_device{}()};
+    for (int attempt = 0; attempt < 1000; ++attempt) {
+        const auto port = static_cast<std::uint16_t>(std::uniform_int_distribution(10'000, 32'000)(random));
+        const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(port);
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        const bool free = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+        ::close(fd);
+        if (free) return port;
+    }
+    throw std::runtime_error("no free port");
 }
 
 identity::msp::Validity a_day() {
@@ -54,10 +59,22 @@ client::Identity new_actor() {
 Cluster::Cluster(std::size_t nodes, bool started) : alice(new_actor()) {
     client_loop_.start();
     for (std::size_t i = 0; i < nodes; ++i) make_member(i);
-    make_genesis();
+    make_genesis([](const auto&) {});
     for (std::size_t i = 0; started && i < nodes; ++i)
         if (auto status = start(i); !status) throw std::runtime_error(status.error().message);
     if (started && !ready()) throw std::runtime_error("the nodes do not become ready");
+}
+
+Cluster::Cluster(std::size_t nodes, const std::function<void(proto::ChannelConfig&)>& genesis,
+                 std::function<void(node::NodeConfig&)> every_node)
+    : alice(new_actor()), every_node_(std::move(every_node)) {
+    client_loop_.start();
+    for (std::size_t i = 0; i < nodes; ++i) make_member(i);
+    make_genesis(genesis);
+}
+
+base::net::TlsConfig Cluster::tls(std::size_t node) const {
+    return {members_[node]->certificate, members_[node]->key.to_pem(), roots_};
 }
 
 Cluster::~Cluster() {
@@ -80,7 +97,7 @@ void Cluster::make_member(std::size_t index) {
     members_.push_back(std::move(member));
 }
 
-void Cluster::make_genesis() {
+void Cluster::make_genesis(const std::function<void(proto::ChannelConfig&)>& change) {
     proto::ChannelConfig config;
     config.set_channel("test");
     config.set_epoch(1);
@@ -89,6 +106,7 @@ void Cluster::make_genesis() {
     for (std::size_t i = 0; i < size(); ++i) {
         *config.add_organisations() = organisation_entry(i);
         *config.add_nodes() = node_entry(i);
+        config.mutable_nodes()->rbegin()->clear_peer_address();  // each node's own config says it
     }
     auto& limits = *config.mutable_limits();
     limits.set_max_block_transactions(500);
@@ -98,6 +116,7 @@ void Cluster::make_genesis() {
     limits.set_seal_after_ms(30);
     limits.set_round_timeout_ms(1000);
     limits.set_max_round_timeout_ms(4000);
+    change(config);
     genesis_ = proto::encode(config);
 }
 
@@ -114,6 +133,7 @@ node::NodeConfig Cluster::config(std::size_t index) const {
     for (std::size_t i = 0; i < size(); ++i)
         if (i != index) config.peers.push_back({name(i), {.host = "127.0.0.1", .port = members_[i]->peer_port}});
     config.contracts = {kv_contract()};
+    if (every_node_) every_node_(config);
     return config;
 }
 

@@ -20,6 +20,9 @@ namespace fairstream::tests {
 class Cluster {
 public:
     explicit Cluster(std::size_t nodes, bool started = true);
+    /// Not started; with another genesis config, and another config of every node.
+    Cluster(std::size_t nodes, const std::function<void(ledger::proto::ChannelConfig&)>& genesis,
+            std::function<void(ledger::node::NodeConfig&)> every_node);
     ~Cluster();
 
     std::size_t size() const { return members_.size(); }
@@ -52,6 +55,7 @@ public:
     Status use_certificate(std::size_t node, std::string chain) {
         return members_[node]->node->use_certificate(std::move(chain));
     }
+    std::string metrics(std::size_t node) const { return members_[node]->metrics->text(); }
     ledger::node::Health health(std::size_t node) const { return members_[node]->node->health(); }
     const Bytes& genesis() const { return genesis_; }
 
@@ -67,6 +71,8 @@ public:
     /// All running nodes have the same newest block, at `height` or above, and it is sealed.
     bool agree(std::uint64_t height = 1);
 
+    /// What a node shows, and holds the key of, on its links.
+    base::net::TlsConfig tls(std::size_t node) const;
     /// A CA of the consortium.
     const identity::msp::OrganisationCa& ca(std::size_t node) const { return members_[node]->ca; }
     std::string roots() const { return roots_; }
@@ -90,9 +96,10 @@ private:
         std::unique_ptr<ledger::node::Node> node;
     };
     void make_member(std::size_t index);
-    void make_genesis();
+    void make_genesis(const std::function<void(ledger::proto::ChannelConfig&)>& change);
 
     TemporaryFolder folder_;
+    std::function<void(ledger::node::NodeConfig&)> every_node_;
     std::vector<std::unique_ptr<Member>> members_;
     std::string roots_;
     Bytes genesis_;

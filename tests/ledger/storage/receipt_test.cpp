@@ -23,7 +23,7 @@ struct Fixture : StoredChain {
     std::string refusal(const Bytes& receipt, Change change) {
         auto changed = value_of(proto::decode<proto::Receipt>(receipt));
         change(changed);
-        const auto verified = verify_receipt(market.channel(), proto::encode(changed));
+        const auto verified = verify_receipt(market.shared_channel(), proto::encode(changed));
         return verified ? "verified" : verified.error().code;
     }
 };
@@ -39,7 +39,7 @@ TEST_CASE_METHOD(Fixture, "every transaction of a block of any size has a receip
         const auto time_us = market.parent().time_us;
         commit({});
         for (const auto& transaction : transactions) {
-            const auto proven = value_of(verify_receipt(market.channel(), receipt_of(transaction)));
+            const auto proven = value_of(verify_receipt(market.shared_channel(), receipt_of(transaction)));
             CHECK(proven.id == id_of(transaction));
             CHECK(proven.outcome.code() == proto::VALID);
             CHECK(proven.height == height);
@@ -55,20 +55,20 @@ TEST_CASE_METHOD(Fixture, "a receipt whose any byte is changed does not verify")
     commit({put("b=1"), put("c=1"), transaction});
     commit({});
     const auto receipt = receipt_of(transaction);
-    REQUIRE(verify_receipt(market.channel(), receipt));
+    REQUIRE(verify_receipt(market.shared_channel(), receipt));
     for (std::size_t i = 0; i < receipt.size(); ++i) {
         for (const std::uint8_t flip : {0x01, 0x80, 0xff}) {
             auto changed = receipt;
             changed[i] ^= flip;
             INFO("byte " << i << " of " << receipt.size() << " ^ " << int(flip));
-            REQUIRE_FALSE(verify_receipt(market.channel(), changed));
+            REQUIRE_FALSE(verify_receipt(market.shared_channel(), changed));
         }
     }
     auto longer = receipt;
     longer.push_back(0);
-    CHECK_FALSE(verify_receipt(market.channel(), longer));
-    CHECK_FALSE(verify_receipt(market.channel(), ByteView(receipt).first(receipt.size() - 1)));
-    CHECK_FALSE(verify_receipt(market.channel(), {}));
+    CHECK_FALSE(verify_receipt(market.shared_channel(), longer));
+    CHECK_FALSE(verify_receipt(market.shared_channel(), ByteView(receipt).first(receipt.size() - 1)));
+    CHECK_FALSE(verify_receipt(market.shared_channel(), {}));
 }
 
 TEST_CASE_METHOD(Fixture, "a receipt says no more than what was decided") {
@@ -106,7 +106,7 @@ TEST_CASE_METHOD(Fixture, "a receipt says no more than what was decided") {
               r.set_certificate(r.certificate() + std::string("\x08\x81\x80\x00", 4));
           }) == "bad_receipt");
     const Consortium elsewhere({.organisations = 4}, {notes_contract()});
-    CHECK(verify_receipt(elsewhere.channel(), receipt).error().code == "bad_certificate");
+    CHECK(verify_receipt(elsewhere.shared_channel(), receipt).error().code == "bad_certificate");
 }
 
 TEST_CASE_METHOD(Fixture, "refused transactions have receipts too; what used up no id has none") {
@@ -115,14 +115,14 @@ TEST_CASE_METHOD(Fixture, "refused transactions have receipts too; what used up 
     unsigned_one.mutable_signed_proposal()->set_signature(std::string(64, 's'));
     commit({put("a=1"), unsigned_one, stale});
     commit({});
-    const auto proven = value_of(verify_receipt(market.channel(), receipt_of(stale)));
+    const auto proven = value_of(verify_receipt(market.shared_channel(), receipt_of(stale)));
     CHECK(proven.outcome.code() == proto::READ_CONFLICT);
     CHECK(proven.outcome.reason().find("notes/a") != std::string::npos);
 
     const auto snapshot = market.state().snapshot();
     CHECK(make_receipt(*blocks, *snapshot, id_of(unsigned_one)).error().code == "not_found");
     const auto placed = value_of(make_receipt_at(*blocks, *snapshot, {market.parent().height - 1, 1}));
-    CHECK(value_of(verify_receipt(market.channel(), proto::encode(placed))).outcome.code() ==
+    CHECK(value_of(verify_receipt(market.shared_channel(), proto::encode(placed))).outcome.code() ==
           proto::BAD_CREATOR_SIGNATURE);
     CHECK(make_receipt_at(*blocks, *snapshot, {market.parent().height - 1, 3}).error().code == "not_found");
 }
