@@ -55,6 +55,8 @@ void add_ledger(CLI::App& app, Values& values, Benchmark& chosen) {
     sub->add_option("--seconds", options.duration, "How long to measure")->check(CLI::Range(1, 3600));
     sub->add_option("--value-bytes", options.value_bytes, "Bytes that each transaction writes")
         ->check(CLI::Range(1, 262'144));
+    sub->add_option("--preload-keys", options.preload_keys, "Keys that the state begins with, as a snapshot")
+        ->check(CLI::Range(0, 100'000'000));
     sub->add_flag("--hot-account", options.hot_account, "Every transaction also adds to one account that all share");
     sub->add_option("--dir", options.dir, "Where to make the network's folder")->check(CLI::ExistingDirectory);
 }

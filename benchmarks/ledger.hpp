@@ -14,8 +14,9 @@ struct LedgerOptions {
     std::uint32_t clients = 256;
     std::chrono::seconds duration{30};  // measured, after a warm-up
     std::size_t value_bytes = 300;
-    bool hot_account = false;   // every transaction also adds to one account that all share
-    std::filesystem::path dir;  // where the network's folder is made; empty: the system's temporary folder
+    std::uint64_t preload_keys = 0;  // that the state begins with, each with a value of value_bytes
+    bool hot_account = false;        // every transaction also adds to one account that all share
+    std::filesystem::path dir;       // where the network's folder is made; empty: the system's temporary folder
 };
 
 /// How many transactions a network of its own commits, how soon and at what cost: a closed loop of transactions with

@@ -1,5 +1,7 @@
 #include "benchmarks/ledger_contract.hpp"
 
+#include <fmt/format.h>
+
 #include <limits>
 
 namespace fairstream::benchmarks {
@@ -35,6 +37,10 @@ public:
 
 std::shared_ptr<const ledger::contract::Contract> ledger_contract() {
     return std::make_shared<LedgerContract>();
+}
+
+std::string key_of(std::uint64_t index) {
+    return fmt::format("{:012}", index);
 }
 
 Bytes put_arguments(std::string_view key, ByteView value) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -14,6 +15,8 @@ inline constexpr char kContract[] = "bench";
 inline constexpr char kPut[] = "Put";        // arguments of put_arguments; reads the key, writes the value
 inline constexpr char kPutHot[] = "PutHot";  // the same, and adds 1 to the account that all share
 
+/// Key number `index` of all that a measurement may use; they rise with it.
+std::string key_of(std::uint64_t index);
 Bytes put_arguments(std::string_view key, ByteView value);
 
 }  // namespace fairstream::benchmarks

@@ -1,7 +1,5 @@
 #include "benchmarks/ledger_load.hpp"
 
-#include <fmt/format.h>
-
 #include <mutex>
 #include <thread>
 
@@ -23,6 +21,12 @@ ledger::client::Identity new_actor() {
     ledger::client::Identity actor{identity::crypto::SigningKey::generate(), {}, {}};
     actor.did = identity::did::did_from_key(actor.key.public_key());
     return actor;
+}
+
+/// The preloaded keys in an order that jumps about among them, then new ones.
+std::uint64_t place_of(std::uint64_t turn, std::uint64_t preloaded) {
+    constexpr std::uint64_t kStride = 2'654'435'761;  // a prime: no factor of a count of keys
+    return turn < preloaded ? turn * kStride % preloaded : turn;
 }
 
 }  // namespace
@@ -48,10 +52,11 @@ void LedgerLoad::Impl::run(std::uint32_t number) {
     for (std::uint64_t sent = 0; running; ++sent) {
         const auto value = identity::crypto::random_bytes(shape.value_bytes);
         const auto began = base::steady_now();
-        const auto commit = client.submit(actor, {kContract,
-                                                  shape.hot_account ? kPutHot : kPut,
-                                                  put_arguments(fmt::format("{}/{}", number, sent), value),
-                                                  {}});
+        const auto commit = client.submit(
+            actor, {kContract,
+                    shape.hot_account ? kPutHot : kPut,
+                    put_arguments(key_of(place_of(number + sent * shape.clients, shape.preloaded)), value),
+                    {}});
         count(commit, base::steady_now() - began);
     }
 }

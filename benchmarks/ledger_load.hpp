@@ -16,6 +16,7 @@ public:
     struct Shape {
         std::uint32_t clients = 1;
         std::size_t value_bytes = 0;
+        std::uint64_t preloaded = 0;  // keys: each is taken once before new ones are made
         bool hot_account = false;
     };
     struct Counts {

@@ -8,8 +8,12 @@
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
+#include <random>
 
 #include "base/file.hpp"
+#include "benchmarks/ledger_contract.hpp"
+#include "ledger/proto/wire.hpp"
+#include "ledger/snapshot/genesis.hpp"
 #include "network/provision.hpp"
 
 namespace fairstream::benchmarks {
@@ -68,19 +72,50 @@ std::string tail_of(const fs::path& log) {
 
 }  // namespace
 
-Result<std::unique_ptr<LedgerNetwork>> LedgerNetwork::make(const fs::path& parent, std::uint32_t nodes) {
+Result<std::unique_ptr<LedgerNetwork>> LedgerNetwork::make(const fs::path& parent, std::uint32_t nodes,
+                                                           const Preload& preload) {
     FS_ASSIGN(const auto dir, make_folder(parent));
-    auto layout = network::Layout::plan(
-        dir, {.name = "fairstream-bench", .organisations = nodes, .nodes_per_org = 1, .operators = 0});
+    network::Topology topology;
+    topology.name = "fairstream-bench";
+    topology.organisations = nodes;
+    topology.nodes_per_org = 1;
+    topology.operators = 0;
+    auto layout = network::Layout::plan(dir, topology);
     auto network = std::unique_ptr<LedgerNetwork>(new LedgerNetwork(std::move(layout), {}));
     fs::create_directories(network->layout_.run_folder());
     FS_TRY(network::provision(network->layout_));
     FS_TRY(network::provision_dapp(network->layout_));
     FS_TRY(network::assign_ports(network->layout_));
     FS_TRY(network::write_configs(network->layout_));
+    if (preload.keys > 0) FS_TRY(network->preload(preload));
     FS_ASSIGN(const auto roots, base::read_file(network->layout_.public_folder() / "roots.pem"));
     network->roots_ = base::to_string(roots);
     return network;
+}
+
+/// A snapshot of height 0, named by the genesis config, as for any channel that begins with a state.
+Status LedgerNetwork::preload(const Preload& what) {
+    const auto folder = layout_.dir / "genesis-snapshot";
+    std::mt19937_64 random(what.keys);
+    FS_ASSIGN(const auto snapshot,
+              ledger::snapshot::write_genesis(folder, layout_.topology.name, what.keys, [&](std::uint64_t index) {
+                  Bytes value;
+                  while (value.size() < what.value_bytes) base::append_u64(value, random());
+                  value.resize(what.value_bytes);
+                  return ledger::snapshot::GenesisEntry{kContract, key_of(index), std::move(value)};
+              }));
+    FS_ASSIGN(const auto bytes, base::read_file(layout_.public_folder() / "genesis.bin"));
+    FS_ASSIGN(auto genesis, ledger::proto::decode<ledger::proto::ChannelConfig>(bytes));
+    genesis.set_genesis_snapshot(ledger::proto::as_field(snapshot.name));
+    const auto changed = ledger::proto::encode(genesis);
+    for (const auto& organisation : layout_.organisations)
+        FS_TRY(base::write_file(layout_.organisation_folder(organisation) / "genesis.bin", changed));
+    for (const auto& node : layout_.nodes) {
+        FS_ASSIGN(auto config, base::read_file(node.folder / "node.yaml"));
+        append(config, as_bytes("genesis_snapshot: " + folder.string() + "\n"));
+        FS_TRY(base::write_file(node.folder / "node.yaml", config));
+    }
+    return {};
 }
 
 LedgerNetwork::~LedgerNetwork() {

@@ -13,9 +13,15 @@ namespace fairstream::benchmarks {
 /// `fairstream network up` gives it (TLS, limits, synced writes), on loopback. Ends with this object, folder and all.
 class LedgerNetwork {
 public:
+    /// What the state begins with: keys 0 to count - 1 of the benchmark's contract.
+    struct Preload {
+        std::uint64_t keys = 0;
+        std::size_t value_bytes = 0;
+    };
     /// Provisions in a new folder below `parent` (empty: the system's temporary folder). Errors: io_error,
     /// no_free_ports.
-    static Result<std::unique_ptr<LedgerNetwork>> make(const std::filesystem::path& parent, std::uint32_t nodes);
+    static Result<std::unique_ptr<LedgerNetwork>> make(const std::filesystem::path& parent, std::uint32_t nodes,
+                                                       const Preload& preload);
     ~LedgerNetwork();
     LedgerNetwork(const LedgerNetwork&) = delete;
     LedgerNetwork& operator=(const LedgerNetwork&) = delete;
@@ -40,6 +46,8 @@ public:
 
 private:
     LedgerNetwork(network::Layout layout, std::string roots) : layout_(std::move(layout)), roots_(std::move(roots)) {}
+
+    Status preload(const Preload& what);
 
     network::Layout layout_;
     std::string roots_;
