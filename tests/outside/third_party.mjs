@@ -1,7 +1,7 @@
 // A buyer with none of our programs: the blocks of docs/third-party.md are written to files and run, as they stand in the page,
 // against a network with one seller.   node third_party.mjs PAGE PROGRAMS
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path';
 
 const [page, programs] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), 'fs-page-')), net = join(folder, 'net'), work = join(folder, 'work');
-const sold = join(folder, 'sold.csv');
+const sold = join(folder, 'sold.csv'), said = join(folder, 'said.txt');
 const say = (line) => console.log(`# ${line}`);
 
 const fairstream = (...words) => JSON.parse(execFileSync(join(programs, 'fairstream'), [...words, '--network', net, '--json'],
@@ -55,20 +55,31 @@ function seller() {
   return did;
 }
 
+/// A seller's live stream, in the background: a reading every 100 ms under keys that last two seconds.
+function stream() {
+  const { offer } = fairstream('offer', 'create', '--as', 'acme', '--mode', 'stream', '--window', '1h', '--topic', 'live/boiler-7',
+    '--price', '360000', '--title', 'Boiler 7, live');
+  return spawn(join(programs, 'fairstream'), ['stream', '--as', 'acme', '--offer', offer, '--key-epoch', '2s', '--every', '100ms',
+    '--network', net, '--json', '--', 'sh', '-c', `echo "reading $(date +%s%N)" | tee -a ${said}`], { stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
 async function eventually(what, holds) {
   for (const end = Date.now() + 60_000; Date.now() < end; await new Promise((wake) => setTimeout(wake, 100))) if (holds()) return;
   assert.fail(`did not come true: ${what}`);
 }
 
+let live;
 async function main() {
   const script = write(blocks());
   say('starting a network');
   const { network, dapp } = fairstream('network', 'up');
   const acme = seller();
+  live = stream();
   const environment = { ...process.env, DAPP: dapp.url, NETWORK: network, ROOTS: join(net, 'public/roots.pem') };
   const curl = (path) => JSON.parse(execFileSync('curl', ['-sS', '--fail-with-body', '--cacert', environment.ROOTS, dapp.url + path],
     { encoding: 'utf8' }));
-  await eventually('the read model has the batch', () => curl('/api/v1/offers?q=boiler').offers[0]?.batches === 1);
+  await eventually('the read model has the batch', () => curl('/api/v1/offers?q=boiler&mode=one-off').offers[0]?.batches === 1);
+  await eventually('the read model has the stream', () => curl('/api/v1/offers?q=boiler&mode=stream').offers.length === 1);
 
   say('running the page');
   const bash = (text) => spawnSync('bash', ['-euo', 'pipefail', '-c', text],
@@ -78,8 +89,13 @@ async function main() {
   assert(readFileSync(sold).equals(readFileSync(join(work, 'bought'))), 'what was bought is not what was sold');
   assert(fairstream('wallet', 'balance', acme).balance_micro > before, 'the seller was not paid');
   assert(fairstream('wallet', 'audit').conserved);
-  const { purchase } = JSON.parse(readFileSync(join(work, 'buy.done.json'))).response;
+  const { purchase } = JSON.parse(readFileSync(join(work, 'purchase.json'))).response;
+  assert.equal(purchase.state, 'SETTLED');
   await eventually('the DApp shows the purchase as settled', () => curl(`/api/v1/purchases/${purchase.id}`).state === 'settled');
+
+  const heard = readFileSync(join(work, 'live/live.txt'), 'utf8');
+  assert(heard.split('\n').length > 10, `only this was heard: ${heard}`);
+  assert(readFileSync(said, 'utf8').includes(heard), 'what was heard live is not what was said, in order and complete');
 
   say('what it must refuse');
   const refuses = (text, why) => {
@@ -106,6 +122,7 @@ try {
   await main();
   say('the page holds');
 } finally {
+  live?.kill('SIGKILL');
   spawnSync(join(programs, 'fairstream'), ['network', 'down', '--network', net]);
   rmSync(folder, { recursive: true, force: true });
 }
