@@ -33,18 +33,22 @@ Validity valid_for(std::chrono::hours life) {
     return {.from = now - 5min, .until = now + life};
 }
 
+CertificateRequest member_request(Role role, const std::string& name, const SigningKey& key) {
+    return {.role = role,
+            .name = name,
+            .key = key.public_key(),
+            .dns_names = {name, "localhost"},
+            .ip_names = {"127.0.0.1"},
+            .validity = valid_for(kMemberLife)};
+}
+
 /// A key and the certificate its organisation's CA gives it: <folder>/<file>.key (0600) and <folder>/<file>.pem.
 Result<identity::msp::MemberCertificate> make_member(const OrganisationCa& ca, Role role, const std::string& name,
                                                      const fs::path& folder, const std::string& file) {
     fs::create_directories(folder);
     const auto key = SigningKey::generate();
     FS_TRY(key.save(folder / (file + ".key")));
-    FS_ASSIGN(auto certificate, ca.issue({.role = role,
-                                          .name = name,
-                                          .key = key.public_key(),
-                                          .dns_names = {name, "localhost"},
-                                          .ip_names = {"127.0.0.1"},
-                                          .validity = valid_for(kMemberLife)}));
+    FS_ASSIGN(auto certificate, ca.issue(member_request(role, name, key)));
     FS_TRY(base::write_file(folder / (file + ".pem"), as_bytes(certificate.to_pem())));
     return certificate;
 }
@@ -81,6 +85,7 @@ void set_limits(ledger::proto::Limits& limits) {
     limits.set_seal_after_ms(50);
     limits.set_round_timeout_ms(500);
     limits.set_max_round_timeout_ms(10'000);
+    limits.set_snapshot_interval_blocks(10'000);
 }
 
 Status make_members(const Layout& layout, const std::string& organisation, const OrganisationCa& ca,
@@ -101,14 +106,23 @@ Status make_members(const Layout& layout, const std::string& organisation, const
     return {};
 }
 
+std::string other_keys_line(const fs::path& organisation_folder) {
+    std::string names;
+    for (const auto& key : other_custodian_keys(organisation_folder))
+        names += (names.empty() ? "" : ", ") + ("../" + key.filename().string());
+    return names.empty() ? "" : "other_custodian_keys: [" + names + "]\n";
+}
+
 Status write_node_config(const Layout& layout, const NodePlace& node) {
     std::string text = fmt::format(
         "# One ledger node. Paths are relative to this file.\n"
         "name: {}\norganisation: {}\ngenesis: ../genesis.bin\nroots: ../roots.pem\nkey: node.key\ncertificate: "
         "node.pem\n"
         "custodian_key: ../custodian.key\ndata: data\npeer_listen: 127.0.0.1:{}\ngateway_listen: "
-        "127.0.0.1:{}\npeers:\n",
-        node.name, node.organisation, node.peer_port, node.gateway_port);
+        "127.0.0.1:{}\noperations_listen: 127.0.0.1:{}\n{}peers:\n",
+        node.name, node.organisation, node.peer_port, node.gateway_port, node.operations_port,
+        (node.joined ? "joining: true  # it does not stand in the genesis config\n" : "") +
+            other_keys_line(layout.organisation_folder(node.organisation)));
     for (const auto& peer : layout.nodes)
         if (peer.name != node.name)
             text += fmt::format("  - name: {}\n    address: 127.0.0.1:{}\n", peer.name, peer.peer_port);
@@ -180,6 +194,41 @@ Status write_dapp_config(const Layout& layout) {
 
 }  // namespace
 
+std::vector<fs::path> other_custodian_keys(const fs::path& organisation_folder) {
+    std::vector<fs::path> keys;
+    for (int number = 1;; ++number) {
+        auto file = organisation_folder / fmt::format("custodian-{}.key", number);
+        if (!fs::exists(file)) return keys;
+        keys.push_back(std::move(file));
+    }
+}
+
+Status provision_node(const Layout& layout, const NodePlace& node) {
+    const auto folder = layout.organisation_folder(node.organisation);
+    if (!fs::exists(folder / "ca")) {
+        ledger::proto::ChannelConfig entry;
+        std::string own_root;
+        FS_TRY(make_organisation(layout, node.organisation, entry, own_root));
+        FS_ASSIGN(const auto known, base::read_file(layout.public_folder() / "roots.pem"));
+        FS_ASSIGN(const auto genesis, base::read_file(layout.public_folder() / "genesis.bin"));
+        const auto roots = base::to_string(known) + own_root;
+        for (const auto& reader : {layout.public_folder(), folder})
+            FS_TRY(base::write_file(reader / "roots.pem", as_bytes(roots)));
+        FS_TRY(base::write_file(folder / "genesis.bin", genesis));
+    }
+    if (fs::exists(node.folder / "node.pem")) return {};  // a second attempt
+    FS_ASSIGN(const auto ca, OrganisationCa::load(folder / "ca"));
+    FS_TRY(make_member(ca, Role::kNode, node.name, node.folder, "node"));
+    return {};
+}
+
+Status renew_node_certificate(const Layout& layout, const NodePlace& node) {
+    FS_ASSIGN(const auto ca, OrganisationCa::load(layout.organisation_folder(node.organisation) / "ca"));
+    FS_ASSIGN(const auto key, SigningKey::load(node.folder / "node.key"));
+    FS_ASSIGN(const auto certificate, ca.issue(member_request(Role::kNode, node.name, key)));
+    return base::write_file(node.folder / "node.pem", as_bytes(certificate.to_pem()));
+}
+
 Status provision_dapp(const Layout& layout) {
     const auto& folder = layout.dapp.folder;
     FS_TRY(check_place(layout.dapp.postgres()));
@@ -227,9 +276,10 @@ Status write_configs(const Layout& layout) {
         FS_TRY(write_broker_config(layout, storage));
     }
     FS_TRY(write_dapp_config(layout));
-    std::string text =
-        fmt::format("# What a client needs to reach this network.\nnetwork: {}\nroots: roots.pem\ngateways:\n",
-                    layout.topology.name);
+    std::string text = fmt::format(
+        "# What a client needs to reach this network.\nnetwork: {}\nroots: roots.pem\n"
+        "dapp: https://127.0.0.1:{}\ngateways:\n",
+        layout.topology.name, layout.dapp.https_port);
     for (const auto& node : layout.nodes)
         text += fmt::format("  - name: {}\n    address: 127.0.0.1:{}\n", node.name, node.gateway_port);
     return base::write_file(layout.public_folder() / "network.yaml", as_bytes(text));

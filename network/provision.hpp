@@ -10,6 +10,14 @@ namespace fairstream::network {
 /// Errors: exists (a half-made folder is not repaired: remove it), io_error.
 Status provision(const Layout& layout);
 
+/// Key and certificate of a node that joins later, and its organisation's CA, admin and custodian if that is new.
+Status provision_node(const Layout& layout, const NodePlace& node);
+/// Another certificate for the key that the node has. Errors: those of the CA and of reading keys.
+Status renew_node_certificate(const Layout& layout, const NodePlace& node);
+
+/// custodian-1.key, custodian-2.key, ... of an organisation: what its custodian holds besides custodian.key.
+std::vector<std::filesystem::path> other_custodian_keys(const std::filesystem::path& organisation_folder);
+
 /// The DApp's folder, key and certificate, where it has none yet. Error besides: path_too_long.
 Status provision_dapp(const Layout& layout);
 

@@ -123,6 +123,7 @@ public:
             if (::read(signals, &info, sizeof info) != sizeof info) continue;
             if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) return;
             reap(children_);
+            if (info.ssi_signo == SIGHUP) follow_topology();
             if (info.ssi_signo == SIGHUP) restart_dead();
             write_processes();
         }
@@ -155,6 +156,27 @@ private:
                 return fail("start_failed", fmt::format("not ready within {} s: {}", kReadyWithin.count(), waiting));
             std::this_thread::sleep_for(20ms);
         }
+    }
+
+    /// Nodes that have joined since are started with those that have died, removed ones are stopped.
+    void follow_topology() {
+        const auto topology = Topology::load(layout_.dir);
+        if (!topology) return base::log_error("{}", topology.error().message);
+        auto layout = Layout::plan(layout_.dir, *topology);
+        if (auto loaded = load_ports(layout); !loaded) return base::log_error("{}", loaded.error().message);
+        const auto has = [](const std::vector<NodePlace>& nodes, const std::string& name) {
+            return std::ranges::find(nodes, name, &NodePlace::name) != nodes.end();
+        };
+        std::vector<Child> removed;
+        std::erase_if(children_, [&](Child& child) {
+            const bool gone = has(layout_.nodes, child.name) && !has(layout.nodes, child.name);
+            if (gone) removed.push_back(std::move(child));
+            return gone;
+        });
+        stop_all(removed, kStopWithin);
+        for (auto& child : plan_nodes(layout))
+            if (!has(layout_.nodes, child.name)) children_.push_back(std::move(child));
+        layout_ = std::move(layout);
     }
 
     void restart_dead() {

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <functional>
 #include <random>
 #include <set>
@@ -21,6 +22,7 @@ namespace {
 constexpr std::uint16_t kLowestPort = 20'000;
 constexpr std::uint16_t kHighestPort = 32'000;  // Linux hands out 32768 and above to outgoing connections
 constexpr int kPortAttempts = 4'000;
+constexpr std::size_t kMaxAdded = 256;
 
 bool port_is_free(std::uint16_t port) {
     base::FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -41,6 +43,7 @@ void for_each_port(Layout& layout, const std::function<void(const std::string&, 
     for (auto& node : layout.nodes) {
         visit(node.name + ".peer", node.peer_port);
         visit(node.name + ".gateway", node.gateway_port);
+        visit(node.name + ".operations", node.operations_port);
     }
     for (auto& storage : layout.operators) {
         visit(storage.name + ".mqtts", storage.mqtts_port);
@@ -49,12 +52,15 @@ void for_each_port(Layout& layout, const std::function<void(const std::string&, 
     visit(layout.dapp.name + ".https", layout.dapp.https_port);
 }
 
+/// Those that are 0.
 Status pick_ports(Layout& layout) {
     std::mt19937 random{std::random_device{}()};
     std::uniform_int_distribution<std::uint16_t> any(kLowestPort, kHighestPort);
     std::set<std::uint16_t> taken;
     int attempts = 0;
+    for_each_port(layout, [&](const std::string&, std::uint16_t& port) { taken.insert(port); });
     for_each_port(layout, [&](const std::string&, std::uint16_t& port) {
+        if (port != 0) return;
         for (; attempts < kPortAttempts; ++attempts) {
             const auto candidate = any(random);
             if (taken.contains(candidate) || !port_is_free(candidate)) continue;
@@ -78,15 +84,24 @@ Result<Topology> Topology::load(const fs::path& dir) {
     topology.organisations = static_cast<std::uint32_t>(config.integer("organisations", 1, 16));
     topology.nodes_per_org = static_cast<std::uint32_t>(config.integer("nodes_per_org", 1, 4));
     topology.operators = static_cast<std::uint32_t>(config.integer("operators", 0, 9));
+    if (config.has("added"))
+        for (auto& entry : config.sections("added", kMaxAdded))
+            topology.added.push_back({entry.text("node", 64), entry.text("organisation", 64)});
+    if (config.has("removed")) topology.removed = config.texts("removed", kMaxAdded);
     FS_TRY(config.finish());
     return topology;
 }
 
 Status Topology::save(const fs::path& dir) const {
-    const auto text = fmt::format(
-        "# Made by `fairstream network up`; a network keeps its shape for life.\n"
+    auto text = fmt::format(
+        "# Made by `fairstream network up`; nodes join and leave by `fairstream network add-node|remove-node`.\n"
         "network: {}\norganisations: {}\nnodes_per_org: {}\noperators: {}\n",
         name, organisations, nodes_per_org, operators);
+    for (const auto& node : added)
+        text += fmt::format("{}  - node: {}\n    organisation: {}\n", &node == &added.front() ? "added:\n" : "",
+                            node.node, node.organisation);
+    for (const auto& node : removed)
+        text += fmt::format("{}  - {}\n", &node == &removed.front() ? "removed:\n" : "", node);
     return base::write_file(dir / "topology.yaml", as_bytes(text));
 }
 
@@ -102,8 +117,24 @@ Layout Layout::plan(const fs::path& dir, const Topology& topology) {
                                     .folder = dir / organisation / short_name});
         }
     }
+    for (const auto& [name, organisation] : topology.added) {
+        const auto known = std::ranges::find(layout.nodes, name, &NodePlace::name);
+        if (known != layout.nodes.end()) {
+            known->joined = true;  // under another key
+            continue;
+        }
+        if (std::ranges::find(layout.organisations, organisation) == layout.organisations.end())
+            layout.organisations.push_back(organisation);
+        layout.nodes.push_back({.name = name,
+                                .organisation = organisation,
+                                .folder = dir / organisation / name.substr(0, name.find('.')),
+                                .joined = true});
+    }
+    std::erase_if(layout.nodes, [&](const NodePlace& node) {
+        return std::ranges::find(topology.removed, node.name) != topology.removed.end();
+    });
     for (std::uint32_t i = 1; i <= topology.operators; ++i) {
-        const auto& organisation = layout.organisations[(i - 1) % layout.organisations.size()];
+        const auto& organisation = layout.organisations[(i - 1) % topology.organisations];
         const auto name = fmt::format("op{}", i);
         layout.operators.push_back({.name = name, .organisation = organisation, .folder = dir / organisation / name});
     }
@@ -124,7 +155,19 @@ Status assign_ports(Layout& layout) {
     bool usable = load_ports(layout).has_value();
     for_each_port(layout, [&](const std::string&, std::uint16_t& port) { usable = usable && port_is_free(port); });
     if (usable) return {};
+    for_each_port(layout, [](const std::string&, std::uint16_t& port) { port = 0; });
     FS_TRY(pick_ports(layout));
+    return save_ports(layout);
+}
+
+Status assign_node_ports(Layout& layout, const std::string& node) {
+    for (auto& place : layout.nodes)
+        if (place.name == node) place.peer_port = place.gateway_port = place.operations_port = 0;
+    FS_TRY(pick_ports(layout));
+    return save_ports(layout);
+}
+
+Status save_ports(Layout& layout) {
     std::string text = "# Ports on 127.0.0.1, kept while they are free.\n";
     for_each_port(layout,
                   [&](const std::string& key, std::uint16_t& port) { text += fmt::format("{}: {}\n", key, port); });

@@ -18,6 +18,12 @@ struct Topology {
     std::uint32_t organisations = 4;        // 1 to 16
     std::uint32_t nodes_per_org = 1;        // 1 to 4
     std::uint32_t operators = 3;            // 0 to 9, spread over the organisations
+    struct Added {
+        std::string node;
+        std::string organisation;
+    };
+    std::vector<Added> added{};          // nodes that joined since the genesis config, or got another key
+    std::vector<std::string> removed{};  // nodes that the consortium has removed: their data stay, they are not started
 
     /// Reads <dir>/topology.yaml. Errors: not_found, bad_config (file and line).
     static Result<Topology> load(const std::filesystem::path& dir);
@@ -30,6 +36,8 @@ struct NodePlace {
     std::filesystem::path folder;
     std::uint16_t peer_port = 0;
     std::uint16_t gateway_port = 0;
+    std::uint16_t operations_port = 0;  // /healthz, /metrics
+    bool joined = false;                // it does not stand in the genesis config, or with another key
 };
 
 struct OperatorPlace {
@@ -71,6 +79,10 @@ struct Layout {
     std::filesystem::path run_folder() const { return dir / "run"; }
 };
 
+/// Ports for one more node, kept with the others. Errors: no_free_ports, io_error.
+Status assign_node_ports(Layout& layout, const std::string& node);
+/// Writes <dir>/run/ports.yaml. Error: io_error.
+Status save_ports(Layout& layout);
 /// Keeps the ports of <dir>/run/ports.yaml if all of them are still free; otherwise picks new ones below the range that
 /// the kernel hands to outgoing connections. Errors: no_free_ports.
 Status assign_ports(Layout& layout);

@@ -8,6 +8,7 @@
 
 #include "base/file.hpp"
 #include "network/demo.hpp"
+#include "network/membership.hpp"
 #include "network/status.hpp"
 #include "network/supervisor.hpp"
 
@@ -26,6 +27,7 @@ struct Values {
     UpOptions up;
     DemoOptions demo;
     std::string process;
+    std::string member;  // a node or an organisation
     unsigned lines = 20;
     int report_fd = -1;
 };
@@ -103,6 +105,64 @@ void add_simple(CLI::App& group, const char* name, const char* help, Command wor
     sub->callback([&chosen, work = std::move(work)] { chosen = work; });
 }
 
+Result<Answer> changed(const Session& session, const std::string& text) {
+    FS_ASSIGN(const auto now, network_status(fs::absolute(session.network).lexically_normal()));
+    auto json = now.to_json();
+    json["done"] = text;
+    return Answer{.json = std::move(json), .text = text + "\n" + now.to_text()};
+}
+
+/// A verb that changes the members of a running network: `work` answers what it did.
+void add_change(CLI::App& group, Session& session, Command& chosen, const std::shared_ptr<Values>& v, const char* name,
+                const char* help, const char* operand, const char* example,
+                std::function<Result<std::string>(const fs::path&, const std::string&, const Progress&)> work) {
+    auto* sub = group.add_subcommand(name, help);
+    sub->fallthrough();
+    sub->footer(std::string("Example:\n  fairstream network ") + name + " " + example + " --dir D");
+    sub->add_option(operand, v->member)->required();
+    sub->callback([v, &session, &chosen, work = std::move(work)] {
+        chosen = [v, &session, work]() -> Result<Answer> {
+            const auto progress = [&session](const std::string& line) {
+                if (!session.json) std::cerr << line << std::endl;
+            };
+            FS_ASSIGN(const auto done, work(fs::absolute(session.network).lexically_normal(), v->member, progress));
+            return changed(session, done);
+        };
+    });
+}
+
+void add_membership(CLI::App& group, Session& session, Command& chosen, const std::shared_ptr<Values>& v) {
+    add_change(group, session, chosen, v, "add-node", "A node joins, with its organisation if that is new",
+               "organisation", "org5",
+               [](const auto& dir, const auto& organisation, const auto& progress) -> Result<std::string> {
+                   FS_ASSIGN(const auto name, add_node(dir, organisation, progress));
+                   return name + " has joined";
+               });
+    add_change(group, session, chosen, v, "remove-node", "A node leaves; its organisation goes with its last one",
+               "node", "node1.org5",
+               [](const auto& dir, const auto& node, const auto& progress) -> Result<std::string> {
+                   FS_TRY(remove_node(dir, node, progress));
+                   return node + " has left; its data stay";
+               });
+    add_change(group, session, chosen, v, "renew-node", "A new certificate for a node's key; it need not be restarted",
+               "node", "node1.org1", [](const auto& dir, const auto& node, const auto&) -> Result<std::string> {
+                   FS_TRY(renew_node(dir, node));
+                   return "the certificate of " + node + " is renewed";
+               });
+    add_change(group, session, chosen, v, "new-node-key",
+               "Another key for a node that does not run, after its votes are lost", "node", "node1.org1",
+               [](const auto& dir, const auto& node, const auto& progress) -> Result<std::string> {
+                   FS_TRY(new_node_key(dir, node, progress));
+                   return node + " has a new key; `network up` starts it";
+               });
+    add_change(group, session, chosen, v, "renew-custodian", "A new key for an organisation's custodian",
+               "organisation", "org1",
+               [](const auto& dir, const auto& organisation, const auto& progress) -> Result<std::string> {
+                   FS_TRY(renew_custodian(dir, organisation, progress));
+                   return "the custodian of " + organisation + " has a new key, and keeps the old one";
+               });
+}
+
 }  // namespace
 
 void add_network_verbs(CLI::App& app, Session& session, Command& chosen) {
@@ -121,6 +181,8 @@ void add_network_verbs(CLI::App& app, Session& session, Command& chosen) {
     logs->add_option("process", v->process, "As `status` names it; default: all");
     logs->add_option("--lines", v->lines, "How many")->check(CLI::Range(1, 100'000))->capture_default_str();
     logs->callback([v, &session, &chosen] { chosen = [v, &session] { return run_logs(session, *v); }; });
+
+    add_membership(*group, session, chosen, v);
 
     auto* supervisor = group->add_subcommand("supervise", "")->group("");  // hidden: what `up` starts
     supervisor->fallthrough();

@@ -101,6 +101,20 @@ Status add_alternative_names(X509* certificate, const CertificateRequest& reques
 
 }  // namespace
 
+Result<CaCertificate> ca_from_der(ByteView der) {
+    FS_ASSIGN(const auto certificate, x509::parse_der(der));
+    CaCertificate ca{.organisation = {}, .not_after = {}, .der = to_bytes(der)};
+    FS_ASSIGN(ca.organisation, x509::name_entry(X509_get_subject_name(certificate.get()), NID_organizationName));
+    FS_TRY(check_name(ca.organisation));
+    FS_ASSIGN(ca.not_after, x509::to_time(X509_get0_notAfter(certificate.get())));
+    return ca;
+}
+
+Result<CaCertificate> ca_from_pem(std::string_view pem) {
+    FS_ASSIGN(const auto certificate, x509::parse_pem(pem));
+    return ca_from_der(x509::to_der(certificate.get()));
+}
+
 Result<OrganisationCa> OrganisationCa::create(std::string_view org, const Validity& validity) {
     FS_TRY(check_name(org));
     FS_TRY(check_validity(validity));

@@ -23,6 +23,16 @@ struct CertificateRequest {
     Validity validity;
 };
 
+/// What a CA's certificate says; parsing proves nothing (TrustedOrganisations::add does).
+struct CaCertificate {
+    std::string organisation;
+    TimePoint not_after;
+    Bytes der;
+};
+/// Errors: bad_certificate, bad_name.
+Result<CaCertificate> ca_from_pem(std::string_view pem);
+Result<CaCertificate> ca_from_der(ByteView der);
+
 /// The certificate authority of one organisation: a P-256 key and a self-signed certificate (CA:TRUE, pathlen 0). It
 /// issues certificates for signing (node, admin, operator) and for TLS; the key never leaves this object but to its
 /// file.

@@ -46,14 +46,18 @@ std::string Caller::id() const {
 }
 
 Result<std::shared_ptr<const Channel>> Channel::make(ByteView config_bytes) {
-    return build(config_bytes, nullptr);
+    return build(config_bytes, nullptr, /*at_any_time=*/false);
+}
+
+Result<std::shared_ptr<const Channel>> Channel::in_force(ByteView config_bytes) {
+    return build(config_bytes, nullptr, /*at_any_time=*/true);
 }
 
 Result<std::shared_ptr<const Channel>> Channel::successor(ByteView config_bytes) const {
-    return build(config_bytes, this);
+    return build(config_bytes, this, /*at_any_time=*/false);
 }
 
-Result<std::shared_ptr<const Channel>> Channel::build(ByteView config_bytes, const Channel* before) {
+Result<std::shared_ptr<const Channel>> Channel::build(ByteView config_bytes, const Channel* before, bool at_any_time) {
     if (config_bytes.size() > kMaxConfigBytes) return bad_config("larger than 4 MiB");
     auto channel = std::make_shared<Channel>();
     if (!channel->config_.ParseFromArray(config_bytes.data(), static_cast<int>(config_bytes.size())))
@@ -66,7 +70,7 @@ Result<std::shared_ptr<const Channel>> Channel::build(ByteView config_bytes, con
     if (before != nullptr) FS_TRY(channel->check_follows(*before));
     FS_TRY(channel->check_limits());
     FS_TRY(channel->add_organisations());
-    FS_TRY(channel->add_nodes(before));
+    FS_TRY(channel->add_nodes(before, at_any_time));
     return channel;
 }
 
@@ -156,11 +160,11 @@ Status Channel::add_organisations() {
     return {};
 }
 
-Status Channel::add_nodes(const Channel* before) {
+Status Channel::add_nodes(const Channel* before, bool at_any_time) {
     if (config_.nodes_size() == 0 || config_.nodes_size() > kMaxNodes) return bad_config("1 to 256 nodes");
     std::set<std::string_view> organisations;
     for (const auto& entry : config_.nodes()) {
-        FS_TRY(add_node(entry, before));
+        FS_TRY(add_node(entry, before, at_any_time));
         organisations.insert(entry.organisation());
     }
     if (organisations.size() < endorsing_organisations())
@@ -169,10 +173,10 @@ Status Channel::add_nodes(const Channel* before) {
     return {};
 }
 
-Status Channel::add_node(const proto::NodeEntry& entry, const Channel* before) {
+Status Channel::add_node(const proto::NodeEntry& entry, const Channel* before, bool at_any_time) {
     const std::string label = "node " + printable(entry.name()) + ": ";
     const auto stood = [&](const proto::NodeEntry& old) { return old.certificate() == entry.certificate(); };
-    const bool known = before != nullptr && std::ranges::any_of(before->config_.nodes(), stood);
+    const bool known = at_any_time || (before != nullptr && std::ranges::any_of(before->config_.nodes(), stood));
     const auto certificate = as_bytes(entry.certificate());
     const auto member = known ? organisations_.verify_at_any_time(certificate)
                               : organisations_.verify(certificate, base::from_us(config_.created_at_us()));

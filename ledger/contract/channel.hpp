@@ -28,6 +28,10 @@ public:
     /// half, duplicate names or keys, limits out of range.
     static Result<std::shared_ptr<const Channel>> make(ByteView config_bytes);
 
+    /// A config of any epoch that somebody says is in force: whether it follows from genesis is not looked at, nor
+    /// whether certificates have ended. Error: bad_config.
+    static Result<std::shared_ptr<const Channel>> in_force(ByteView config_bytes);
+
     /// The channel under the config that follows this one. Entries that stand in both are taken although their
     /// certificates may have ended since. Errors: bad_config; wrong_epoch (it does not follow this epoch: propose it
     /// anew on the config in force).
@@ -66,14 +70,14 @@ public:
                                 base::TimePoint at) const;
 
 private:
-    /// `before`: the epoch that this one follows; none for a genesis config.
-    static Result<std::shared_ptr<const Channel>> build(ByteView config_bytes, const Channel* before);
+    /// `before`: the epoch that this one follows; none for a genesis config. `at_any_time`: no certificate has ended.
+    static Result<std::shared_ptr<const Channel>> build(ByteView config_bytes, const Channel* before, bool at_any_time);
     Status check_header() const;
     Status check_limits() const;
     Status check_follows(const Channel& before) const;
     Status add_organisations();
-    Status add_nodes(const Channel* before);
-    Status add_node(const proto::NodeEntry& entry, const Channel* before);
+    Status add_nodes(const Channel* before, bool at_any_time);
+    Status add_node(const proto::NodeEntry& entry, const Channel* before, bool at_any_time);
 
     proto::ChannelConfig config_;
     Bytes config_bytes_;
