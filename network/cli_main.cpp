@@ -4,6 +4,8 @@
 
 #include "base/log.hpp"
 #include "marketplace_dapp/cli/verbs.hpp"
+#include "network/config_verbs.hpp"
+#include "network/node_verbs.hpp"
 #include "network/receipt_verbs.hpp"
 #include "network/verbs.hpp"
 
@@ -22,6 +24,8 @@ int main(int argc, char** argv) {
     marketplace_dapp::cli::add_common_options(app, session);
     const auto market_verbs = marketplace_dapp::cli::add_market_verbs(app, session, chosen);
     network::add_network_verbs(app, session, chosen);
+    network::add_config_verbs(app, session, chosen);
+    network::add_node_verbs(app, session, chosen);
     network::add_receipt_verbs(app, session, chosen);
     try {
         app.parse(argc, argv);

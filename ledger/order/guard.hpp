@@ -17,6 +17,9 @@ public:
     /// Makes the file, with no vote cast; syncs it and its folder. Errors: exists, io_error.
     static Result<Guard> create(const std::filesystem::path& file);
 
+    /// The position in a file that another process may hold. Errors: not_found, damaged, io_error.
+    static Result<Position> read(const std::filesystem::path& file);
+
     const Position& position() const { return position_; }
     /// Error: vote_regression unless `to` is above the position.
     Status check(const Position& to) const;

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "identity/crypto/hash.hpp"
+#include "ledger/order/planted.hpp"
 
 namespace fairstream::ledger::order {
 
@@ -24,7 +25,6 @@ constexpr std::size_t kSumBytes = 16;
 constexpr std::size_t kFrameHeader = 4 + 4 + kSumBytes;
 constexpr std::uint32_t kMaxFrameBytes = 64u << 20;
 constexpr std::uint64_t kMaxLogBytes = 1u << 30;  // read whole at the start
-constexpr std::uint64_t kCutAbove = 4u << 20;
 
 constexpr std::string_view kHowToRejoin =
     "; this node must not vote with this key again: give it a new key and certificate, and have the consortium replace "
@@ -146,7 +146,8 @@ Result<VoteLog::Opened> VoteLog::open(const Paths& paths, std::uint64_t decided_
         return fail("damaged",
                     fmt::format("{} at byte {}: {}", paths.log.string(), kMagic.size(), recovered.error().message));
     opened.recovered = std::move(*recovered);
-    if (opened.recovered.last < guard.position() && guard.position().height > decided_height)
+    const bool lost = opened.recovered.last < guard.position() && guard.position().height > decided_height;
+    if (lost && !planted(Bug::kIgnoreLoss))
         return fail("votes_lost", fmt::format("{} ends at {}, but this key has voted in {}{}", paths.log.string(),
                                               to_text(opened.recovered.last), to_text(guard.position()), kHowToRejoin));
     if (scanned.good_bytes == 0) {
@@ -163,6 +164,14 @@ Result<VoteLog::Opened> VoteLog::open(const Paths& paths, std::uint64_t decided_
     opened.recovered.last = guard.position();
     opened.log.reset(new VoteLog(paths, std::move(guard), std::move(*file), scanned.good_bytes));
     return opened;
+}
+
+Result<VoteLog::Inspection> VoteLog::inspect(const Paths& paths) {
+    FS_ASSIGN(const auto bytes, base::read_file(paths.log, kMaxLogBytes));
+    FS_ASSIGN(const auto scanned, scan(paths.log, bytes));
+    FS_ASSIGN(const auto recovered, recover(scanned.records));
+    FS_ASSIGN(const auto guard, Guard::read(paths.guard));
+    return Inspection{recovered.last, guard, bytes.size(), scanned.good_bytes < bytes.size()};
 }
 
 Status VoteLog::append(std::span<const Bytes> records) {
@@ -188,6 +197,7 @@ Status VoteLog::append(std::span<const Bytes> records) {
     if (last == guard_.position()) return {};
     auto moved = guard_.advance(last);
     failed_ = !moved;
+    if (moved && planted(Bug::kEarlyCut)) return cut(guard_.position().height);
     return moved;
 }
 
@@ -205,7 +215,7 @@ Status VoteLog::write_frame(ByteView contents) {
 }
 
 Status VoteLog::cut(std::uint64_t height) {
-    if (failed_ || size_ < kCutAbove || guard_.position().height > height) return {};
+    if (failed_ || size_ < paths_.cut_above || guard_.position().height > height) return {};
     FS_TRY(set_size(file_.get(), paths_.log, kMagic.size()));
     size_ = kMagic.size();
     return {};

@@ -20,7 +20,8 @@ public:
     struct Opened;
     struct Paths {
         std::filesystem::path log;
-        std::filesystem::path guard;  // beside the vote key, on another disk if there is one
+        std::filesystem::path guard;         // beside the vote key, on another disk if there is one
+        std::uint64_t cut_above = 4u << 20;  // bytes of log that are worth cutting
     };
 
     /// Opens the log, or makes log and guard at the node's first start (`decided_height` 0 and neither there). A torn
@@ -41,6 +42,16 @@ public:
     Status cut(std::uint64_t height);
 
     const Position& last() const { return guard_.position(); }
+
+    /// What a log that no process has open says, without changing it.
+    struct Inspection {
+        Position last;   // in the log
+        Position guard;  // what the key has voted at most
+        std::uint64_t bytes = 0;
+        bool torn = false;  // an unfinished write at the end
+    };
+    /// Errors: not_found, damaged, io_error.
+    static Result<Inspection> inspect(const Paths& paths);
 
 private:
     VoteLog(Paths paths, Guard guard, base::FileDescriptor file, std::uint64_t size);

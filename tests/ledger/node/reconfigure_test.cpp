@@ -122,8 +122,13 @@ TEST_CASE("under load a fifth organisation joins with its node, and one of the f
     REQUIRE(code(cluster.start(2)) == "ok");
     cluster.stop(0);
     REQUIRE(code(cluster.start(0)) == "ok");
+    // Another has to make its state from the blocks again, each under the config of its height.
+    cluster.stop(1);
+    std::filesystem::remove_all(cluster.folder(1) / "state");
+    REQUIRE(code(cluster.start(1)) == "ok");
     REQUIRE(cluster.ready());
     REQUIRE(cluster.agree());
+    CHECK(cluster.health(1).config_epoch == 3);
     CHECK(cluster.health(0).config_epoch == 3);
     CHECK(cluster.health(2).config_epoch == 3);
     const auto refused = cluster.start(3);
