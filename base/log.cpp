@@ -37,12 +37,9 @@ std::optional<LogLevel> level_from(std::string_view name) {
     return std::nullopt;
 }
 
-/// FAIRSTREAM_LOG_FORMAT=json: one object a line, for whoever collects logs.
-bool as_json() {
-    static const bool wanted = [] {
-        const char* const format = std::getenv("FAIRSTREAM_LOG_FORMAT");
-        return format != nullptr && std::string_view(format) == "json";
-    }();
+/// FAIRSTREAM_LOG_FORMAT=json: one object a line, for whoever collects logs. Set by init_log, like the logger.
+bool& as_json() {
+    static bool wanted = false;
     return wanted;
 }
 
@@ -119,6 +116,8 @@ LogField::~LogField() {
 void init_log(std::string_view program, LogLevel level) {
     const char* wanted = std::getenv("FAIRSTREAM_LOG");
     const auto chosen = wanted ? level_from(wanted) : std::nullopt;
+    const char* const format = std::getenv("FAIRSTREAM_LOG_FORMAT");
+    as_json() = format != nullptr && std::string_view(format) == "json";
     logger() = make_logger(program, chosen.value_or(level));
     if (wanted && !chosen) log_warn("FAIRSTREAM_LOG is '{}', expected debug, info, warn or error", wanted);
 }

@@ -7,10 +7,16 @@ namespace fairstream::network {
 
 /// node.yaml, read and checked: the ledger node, and the custodian beside it.
 struct NodeProgramConfig {
+    std::filesystem::path file;
     std::string organisation;
-    ledger::node::NodeConfig node;  // without contracts and on_failure
-    std::string trusted_roots;      // PEM: whom the custodian's client trusts
+    ledger::node::NodeConfig node;                        // without contracts and on_failure
+    std::string trusted_roots;                            // PEM: whom the custodian's client trusts
+    std::filesystem::path certificate_file;               // read again while the node runs: it may be renewed
+    std::optional<base::net::Address> operations_listen;  // /healthz, /livez, /metrics; none: not served
     identity::crypto::SigningKey custodian_key;
+    std::vector<identity::crypto::SigningKey> other_custodian_keys;  // former ones, one to come
+    std::string traces_url;    // of an OTLP collector; empty: traces are not sent
+    std::string traces_roots;  // PEM: whom to trust there
     ledger::client::Identity member;  // the node's own certificate: signs the custodian's transactions
 };
 

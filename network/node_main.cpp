@@ -1,5 +1,6 @@
 // fairstream-node: a ledger node of one organisation with the market's contracts, and the organisation's key custodian.
 #include "base/log.hpp"
+#include "base/net/trace_exporter.hpp"
 #include "chaincode/actors/contract.hpp"
 #include "chaincode/credits/contract.hpp"
 #include "chaincode/custody/contract.hpp"
@@ -10,7 +11,9 @@
 #include "identity/msp/certificate.hpp"
 #include "ledger/node/node.hpp"
 #include "ledger/proto/ledger.pb.h"
+#include "network/expiry.hpp"
 #include "network/node_config.hpp"
+#include "network/operations_server.hpp"
 #include "network/program.hpp"
 #include "security_manager/custodian/custodian.hpp"
 
@@ -38,10 +41,78 @@ ledger::client::Options own_gateway(const network::NodeProgramConfig& config, st
             .commit_timeout = 5s};
 }
 
+/// Looks every few seconds whether the node's certificate or config file has changed, and takes what can be taken by a
+/// running node: the certificate, and the custodian's keys.
+class Renewal {
+public:
+    Renewal(base::net::Loop& loop, const network::NodeProgramConfig& config, ledger::node::Node& node,
+            security_manager::custodian::Custodian& custodian, network::OperationsServer* operations)
+        : scope_(loop),
+          config_(config),
+          node_(node),
+          custodian_(custodian),
+          operations_(operations),
+          known_(contents()) {
+        scope_.post([this] { later(); });
+    }
+    ~Renewal() { scope_.close(); }
+
+private:
+    struct Contents {
+        std::string config;
+        std::string certificate;
+        bool operator==(const Contents&) const = default;
+    };
+    Contents contents() const {
+        return {network::read_pem(config_.file).value_or(""), network::read_pem(config_.certificate_file).value_or("")};
+    }
+    void later() {
+        scope_.after(kLookEvery, [this] {
+            look();
+            later();
+        });
+    }
+    void look() {
+        auto now = contents();
+        if (now == known_) return;
+        auto config = network::load_node_config(config_.file);
+        if (!config) return base::log_error("the changed config is not used: {}", config.error().message);
+        if (now.certificate != known_.certificate) {
+            auto taken = node_.use_certificate(config->node.certificate_chain);
+            if (taken && operations_ != nullptr)
+                taken = operations_->use({config->node.certificate_chain, config_.node.key.to_pem(), {}});
+            if (taken)
+                base::log_info("the certificate in {} is in use from now on", config_.certificate_file.string());
+            else
+                base::log_error("{} is not used: {}", config_.certificate_file.string(), taken.error().message);
+        }
+        custodian_.use_keys_besides(std::move(config->other_custodian_keys));
+        known_ = std::move(now);
+    }
+
+    static constexpr auto kLookEvery = 2s;
+    base::net::LoopScope scope_;
+    const network::NodeProgramConfig& config_;
+    ledger::node::Node& node_;
+    security_manager::custodian::Custodian& custodian_;
+    network::OperationsServer* const operations_;  // null: not served
+    Contents known_;
+};
+
 int run(network::NodeProgramConfig config) {
     base::Metrics metrics;
     base::net::Loop loop;
     network::Termination termination(loop);
+    base::SpanQueue spans;
+    std::optional<base::net::TraceExporter> exporter;
+    if (!config.traces_url.empty()) {
+        config.node.spans = &spans;
+        exporter.emplace(base::net::TraceExporter::Options{.url = config.traces_url,
+                                                           .trusted_roots = config.traces_roots,
+                                                           .service = "fairstream-node",
+                                                           .instance = config.node.name},
+                         spans, metrics);
+    }
     config.node.contracts = market_contracts();
     config.node.on_failure = [&](const Error& error) {
         termination.fail("this node cannot go on: " + error.message + " (" + error.code + ")");
@@ -51,12 +122,28 @@ int run(network::NodeProgramConfig config) {
         network::report_failure(node.error());
         return 1;
     }
+    std::unique_ptr<network::OperationsServer> operations;
+    if (config.operations_listen) {
+        auto listening = network::OperationsServer::listen(
+            loop, *config.operations_listen, {config.node.certificate_chain, config.node.key.to_pem(), {}}, **node,
+            metrics);
+        if (!listening) {
+            network::report_failure(listening.error());
+            return 1;
+        }
+        operations = std::move(*listening);
+    }
+    auto expiry = std::make_unique<network::ExpiryWatch>(loop, metrics, [&, name = config.node.name] {
+        return std::vector<network::Expiring>{{"certificate of " + name, (*node)->health().certificate_until}};
+    });
     loop.start();
     const auto ports = (*node)->ports();
     base::log_info("{} listens: peers {}, gateway {}", config.node.name, ports.peer, ports.gateway);
     ledger::client::Client client(loop, own_gateway(config, ports.gateway));
     security_manager::custodian::Custodian custodian(loop, client, config.member, config.custodian_key,
                                                      {.state_file = config.node.data_folder / "custodian.yaml"});
+    custodian.use_keys_besides(config.other_custodian_keys);
+    auto renewal = std::make_unique<Renewal>(loop, config, **node, custodian, operations.get());
     if (auto started = custodian.start(); !started) {
         base::log_error("custodian: {} ({})", started.error().message, started.error().code);
         return 1;
@@ -64,6 +151,11 @@ int run(network::NodeProgramConfig config) {
     const int exit_code = termination.wait();
     base::log_info("{} stops", config.node.name);
     custodian.stop();
+    network::run_on(loop, [&] {
+        renewal.reset();
+        expiry.reset();
+        operations.reset();
+    });
     (*node)->stop();
     return exit_code;
 }

@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <cstdio>
+#include <future>
 #include <mutex>
 #include <string_view>
 
@@ -52,6 +53,15 @@ std::optional<ProgramArguments> parse_arguments(int argc, char** argv, const std
 
 void report_failure(const Error& error) {
     base::log_error("{} ({})", error.message, error.code);
+}
+
+void run_on(base::net::Loop& loop, const std::function<void()>& job) {
+    std::promise<void> done;
+    loop.post([&] {
+        job();
+        done.set_value();
+    });
+    done.get_future().wait();
 }
 
 fs::path beside(const fs::path& config_file, const std::string& path) {

@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,6 +46,9 @@ int run_program(int argc, char** argv, const std::string& what_it_is, Load load,
     }
     return run(std::move(*config));
 }
+
+/// Runs `job` on the thread of the loop, which must run, and waits for it.
+void run_on(base::net::Loop& loop, const std::function<void()>& job);
 
 /// Paths in a config are relative to its file.
 std::filesystem::path beside(const std::filesystem::path& config_file, const std::string& path);

@@ -67,6 +67,9 @@ public:
     /// On the loop thread (not inside the handler), or after the loop has stopped. No handler runs after it.
     virtual ~HttpServer() = default;
     virtual std::uint16_t port() const = 0;
+    /// Another certificate and key, for connections accepted from now on. On the loop thread. Error: bad_tls, and all
+    /// stays as it was.
+    virtual Status use(const TlsConfig& tls) = 0;
 };
 
 /// An RFC 9457 problem document as a response: type "about:blank", with our stable `code` and `retryable`.

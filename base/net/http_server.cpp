@@ -322,6 +322,11 @@ public:
 
     std::uint16_t port() const override { return listener_->port(); }
 
+    Status use(const TlsConfig& tls) override {
+        FS_ASSIGN(context_, make_tls_context(tls, TlsRole::kServer, TlsVersions::k12AndUp, PeerCertificate::kIgnored));
+        return {};
+    }
+
 private:
     void accepted(tcp::socket socket) {
         const std::size_t open = shared_.connections.size();

@@ -87,9 +87,7 @@ void Node::Impl::on_peer_notice(RpcCall call) {
         case PeerMethod::kOrder:
             return on_order_message(std::move(call.payload));
         case PeerMethod::kTransaction:
-            return admit(std::move(call.payload), [from = *peer](const Result<Hash>& id, const Bytes&) {
-                if (!id) base::log_debug("a transaction from {} was not admitted: {}", from, id.error().message);
-            });
+            return take_from_peer(*peer, call.payload);
         default:
             base::log_warn("{} sent a notice of unknown method {}", *peer, call.method);
     }

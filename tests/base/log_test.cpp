@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <catch2/catch.hpp>
 
 #include "base/file.hpp"
+#include "base/log_field.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 using namespace fairstream;
@@ -50,4 +52,38 @@ TEST_CASE("FAIRSTREAM_LOG overrides the level, and a wrong one is named") {
     CHECK(written_by([] { init_log("x", LogLevel::kWarn); }).find("'loud'") != std::string::npos);
     ::unsetenv("FAIRSTREAM_LOG");
     init_log("fairstream", LogLevel::kWarn);
+}
+
+TEST_CASE("FAIRSTREAM_LOG_FORMAT=json makes each line an object, with the fields that are set around it") {
+    ::setenv("FAIRSTREAM_LOG_FORMAT", "json", 1);
+    const auto text = written_by([] {
+        init_log("fairstream-node", LogLevel::kInfo);
+        const LogField transaction("transaction", "ab12");
+        const LogField empty("trace", "");
+        log_warn("said \"{}\"\n", "C:\\x");
+    });
+    ::unsetenv("FAIRSTREAM_LOG_FORMAT");
+    init_log("fairstream", LogLevel::kWarn);
+    REQUIRE(std::count(text.begin(), text.end(), '\n') == 1);
+    const auto line = boost::json::parse(text).as_object();
+    CHECK(line.at("level").as_string() == "warning");
+    CHECK(line.at("program").as_string() == "fairstream-node");
+    CHECK(line.at("message").as_string() == "said \"C:\\x\" ");
+    CHECK(line.at("transaction").as_string() == "ab12");
+    CHECK_FALSE(line.contains("trace"));
+    CHECK(line.at("time").as_string().size() == 27);
+}
+
+TEST_CASE("as text, fields stand behind the message of their own thread only") {
+    const auto text = written_by([] {
+        init_log("x", LogLevel::kInfo);
+        {
+            const LogField transaction("transaction", "ab12");
+            log_info("inside");
+        }
+        log_info("outside");
+    });
+    init_log("fairstream", LogLevel::kWarn);
+    CHECK(text.find("inside transaction=ab12\n") != std::string::npos);
+    CHECK(text.find("outside\n") != std::string::npos);
 }
