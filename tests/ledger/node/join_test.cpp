@@ -271,6 +271,36 @@ TEST_CASE("a node that is killed at any step of joining goes on where it was") {
     CHECK(late.cluster.agree());
 }
 
+TEST_CASE("receipts and snapshots are proven from genesis over every change of the config") {
+    Late late(joins_above_ten);
+    for (const std::uint32_t transactions : {400u, 300u})
+        REQUIRE(code(late.cluster.reconfigure(
+                    [&](auto& config) { config.mutable_limits()->set_max_block_transactions(transactions); })) == "ok");
+    const auto id = late.put();
+    const auto receipt = *late.client->receipt(as_bytes(id));
+    const auto genesis = *ledger::contract::Channel::make(late.cluster.genesis());
+    const auto proven = ledger::receipt::verify_receipt(genesis, receipt);
+    REQUIRE(code(proven) == "ok");
+    CHECK(proven->channel->epoch() == 3);
+    CHECK(proven->outcome.code() == proto::VALID);
+    for (std::size_t at = 0; at < receipt.size(); at += 13) {
+        auto changed = receipt;
+        changed[at] ^= 0x10;
+        INFO("byte " << at << " of " << receipt.size());
+        REQUIRE_FALSE(ledger::receipt::verify_receipt(genesis, changed));
+    }
+    auto skipped = *proto::decode<proto::Receipt>(receipt);
+    skipped.mutable_config_updates()->DeleteSubrange(0, 1);
+    CHECK(code(ledger::receipt::verify_receipt(genesis, ledger::proto::encode(skipped))) == "bad_receipt");
+
+    late.grow(2 * kInterval);
+    REQUIRE(code(late.cluster.start(3)) == "ok");
+    REQUIRE(late.cluster.ready());
+    CHECK(fs::exists(late.base_marker(3)));
+    CHECK(late.cluster.config_in_force(3).epoch() == 3);
+    CHECK(late.knows_all(3));
+}
+
 TEST_CASE("a channel begins with the snapshot that its genesis config names, and with no other") {
     const TemporaryFolder folder;
     const auto written = ledger::snapshot::write_genesis(folder / "good", "test", 1000, [](std::uint64_t i) {
