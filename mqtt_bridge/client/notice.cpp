@@ -1,6 +1,7 @@
 #include "mqtt_bridge/client/notice.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 
 #include "base/encoding.hpp"
@@ -13,12 +14,20 @@ namespace {
 
 constexpr std::size_t kMaxNotice = 4096;
 constexpr std::size_t kMaxFrames = 4096;
+constexpr std::array<std::string_view, 5> kTypes{"expected", "refused", "receipt_wanted", "window_over", "expiring"};
 
 const std::string* text(const json::object& from, std::string_view name, std::string& keep) {
     const json::value* value = from.if_contains(name);
     if (value == nullptr || !value->is_string()) return nullptr;
     keep = std::string(value->get_string());
     return &keep;
+}
+
+bool number(const json::object& from, std::string_view name, std::uint64_t& to) {
+    const json::value* value = from.if_contains(name);
+    boost::system::error_code wrong;
+    if (value != nullptr) to = value->to_number<std::uint64_t>(wrong);
+    return value != nullptr && !wrong;
 }
 
 template <std::size_t N>
@@ -36,14 +45,23 @@ bool hex(const json::object& from, std::string_view name, std::array<std::uint8_
 std::string Notice::encode() const {
     json::object out;
     out["stream"] = base::to_hex(stream);
-    if (type == Type::kExpected) {
-        out["type"] = "expected";
-        out["through"] = position.through;
-        out["head"] = base::to_hex(position.head);
-    } else {
-        out["type"] = "refused";
-        out["code"] = error.code;
-        out["message"] = error.message;
+    out["type"] = kTypes[static_cast<std::size_t>(type)];
+    switch (type) {
+        case Type::kExpected:
+            out["through"] = position.through;
+            out["head"] = base::to_hex(position.head);
+            break;
+        case Type::kRefused:
+            out["code"] = error.code;
+            out["message"] = error.message;
+            break;
+        case Type::kReceiptWanted:
+        case Type::kWindowOver:
+            out["sequence"] = sequence;
+            break;
+        case Type::kExpiring:
+            out["expires"] = base::to_us(expires);
+            break;
     }
     return json::serialize(out);
 }
@@ -58,17 +76,28 @@ Result<Notice> Notice::decode(std::string_view bytes) {
     std::string type;
     if (text(from, "type", type) == nullptr || !hex(from, "stream", out.stream))
         return fail("bad_notice", "a notice has a type and a stream");
-    if (type == "refused") {
-        out.type = Type::kRefused;
-        if (text(from, "code", out.error.code) == nullptr || text(from, "message", out.error.message) == nullptr)
-            return fail("bad_notice", "a refusal has a code and a message");
-        return out;
+    const auto known = std::ranges::find(kTypes, type);
+    if (known == kTypes.end()) return fail("bad_notice", "a notice of an unknown type");
+    out.type = static_cast<Type>(known - kTypes.begin());
+    std::uint64_t expires_us = 0;
+    bool good = false;
+    switch (out.type) {
+        case Type::kExpected:
+            good = number(from, "through", out.position.through) && hex(from, "head", out.position.head);
+            break;
+        case Type::kRefused:
+            good = text(from, "code", out.error.code) != nullptr && text(from, "message", out.error.message) != nullptr;
+            break;
+        case Type::kReceiptWanted:
+        case Type::kWindowOver:
+            good = number(from, "sequence", out.sequence);
+            break;
+        case Type::kExpiring:
+            good = number(from, "expires", expires_us) && expires_us < (std::uint64_t{1} << 62);
+            break;
     }
-    const json::value* through = from.if_contains("through");
-    boost::system::error_code wrong;
-    if (through != nullptr) out.position.through = through->to_number<std::uint64_t>(wrong);
-    if (type != "expected" || through == nullptr || wrong || !hex(from, "head", out.position.head))
-        return fail("bad_notice", "a notice is 'refused', or 'expected' with through and head");
+    if (!good) return fail("bad_notice", "a notice of type " + type + " lacks a member");
+    out.expires = base::from_us(expires_us);
     return out;
 }
 

@@ -2,19 +2,26 @@
 
 #include <string>
 
+#include "base/clock.hpp"
 #include "mqtt_bridge/log/stream_log.hpp"
 
 /// What an operator says to a session's inbox, beside the answers to range requests.
 namespace fairstream::mqtt_bridge::client {
 
-/// JSON: {"type":"expected","stream":HEX,"through":N,"head":HEX} when a bundle does not continue what is stored, or
-/// {"type":"refused","stream":HEX,"code":CODE,"message":TEXT}.
+/// JSON with "type" and "stream" (hex), and:
+///     expected         through, head (hex)   a bundle does not continue what is stored
+///     refused          code, message         a bundle
+///     receipt_wanted   sequence              frames are held back from this one on until a delivery receipt comes
+///     window_over      sequence              the time that was paid for ends before this frame
+///     expiring         expires (us)          the session ends then, unless it is renewed
 struct Notice {
-    enum class Type { kExpected, kRefused };
+    enum class Type { kExpected, kRefused, kReceiptWanted, kWindowOver, kExpiring };
     Type type = Type::kExpected;
     log::StreamHash stream{};
-    log::Position position;  // of kExpected: what the operator holds
-    Error error;             // of kRefused: conflict, bad_bundle, ... or busy (send it again later)
+    log::Position position;      // of kExpected: what the operator holds
+    Error error;                 // of kRefused: conflict, bad_bundle, ... or busy (send it again later)
+    std::uint64_t sequence = 0;  // of kReceiptWanted and kWindowOver
+    TimePoint expires{};         // of kExpiring
 
     std::string encode() const;
     /// Error: bad_notice.

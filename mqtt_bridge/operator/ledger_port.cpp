@@ -19,6 +19,10 @@ Result<schema::ListOperatorsReply> GatewayLedger::operators() {
     return grants_.operators();
 }
 
+Status GatewayLedger::redeem(const schema::DownloadDataStreamRequest& request) {
+    return grants_.redeem(request);
+}
+
 Result<schema::Placement> GatewayLedger::placement(const std::string& stream_id) {
     schema::GetPlacementRequest request;
     request.set_stream_id(stream_id);

@@ -26,6 +26,7 @@ public:
 
     Result<chaincode::schema::GrantReply> grant(const std::string& id) override;
     Result<chaincode::schema::ListOperatorsReply> operators() override;
+    Status redeem(const chaincode::schema::DownloadDataStreamRequest& request) override;
     Result<chaincode::schema::Placement> placement(const std::string& stream_id) override;
     Status set_endpoints(const chaincode::schema::SetEndpointsRequest& request) override;
     Result<std::shared_ptr<void>> follow_revocations(security_manager::service::SessionService& service) override;

@@ -8,6 +8,7 @@
 #include "base/net/loop_scope.hpp"
 #include "base/pool.hpp"
 #include "identity/did/did_key.hpp"
+#include "mqtt_bridge/client/notice.hpp"
 #include "mqtt_bridge/log/file_stream_log.hpp"
 #include "mqtt_bridge/operator/range_service.hpp"
 #include "mqtt_bridge/operator/replication.hpp"
@@ -55,6 +56,7 @@ struct OperatorDaemon::Impl {
         FS_ASSIGN(log, log::FileStreamLog::open(config.data / "log"));
         FS_ASSIGN(directory, StreamDirectory::open(config.data / "streams", loop, blocking, ledger));
         sessions = std::make_unique<service::SessionService>(loop, session_config(), ledger);
+        sessions->on_notice([this](const service::Session& to, const service::SessionNotice& what) { tell(to, what); });
         FS_TRY(sessions->listen_for_gates(config.gate_socket));
         make_peers();
         make_replication();
@@ -82,7 +84,22 @@ struct OperatorDaemon::Impl {
         out.https_url = config.https_url;
         out.mqtt_url = config.mqtt_url;
         out.bearer_allowed = config.bearer_allowed;
+        out.accounts = config.data / "accounts";
+        out.deliveries = config.deliveries;
         return out;
+    }
+
+    void tell(const service::Session& to, const service::SessionNotice& what) {
+        using What = service::SessionNotice::What;
+        using Type = client::Notice::Type;
+        client::Notice notice;
+        notice.type = what.what == What::kExpiring     ? Type::kExpiring
+                      : what.what == What::kWindowOver ? Type::kWindowOver
+                                                       : Type::kReceiptWanted;
+        notice.stream = to.streams.front();
+        notice.sequence = what.sequence;
+        notice.expires = to.expires;
+        (void)to_broker(gate::inbox_topic(to.id), as_bytes(notice.encode()), {});
     }
 
     void make_peers() {

@@ -18,13 +18,14 @@ struct OperatorConfig {
     std::string organisation;
     std::string network;                                                          // the channel
     identity::crypto::SigningKey key = identity::crypto::SigningKey::generate();  // its did:key is on the ledger
-    std::filesystem::path data;                                                   // stream log, known streams, evidence
+    std::filesystem::path data;         // stream log, known streams, evidence, receipts
     std::filesystem::path gate_socket;  // where its broker's gate connects; at most 107 bytes
     base::net::Address listen;          // HTTPS
     std::string https_url;              // as clients and operators reach it
     std::string mqtt_url;               // of its broker, mqtts://host:port
     base::net::TlsConfig tls;           // the server's certificate; the roots also check other operators
     bool bearer_allowed = true;
+    security_manager::service::DeliveryBook::Limits deliveries = {};
     std::function<void(const Error&)> on_failure;  // the log cannot store: the process should end. On the loop thread
 };
 

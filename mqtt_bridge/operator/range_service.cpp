@@ -91,9 +91,9 @@ void RangeService::frames(const HttpRequest& request, const StreamHash& stream, 
     const auto from = number(request, "from");
     const auto limit = number(request, "limit");
     if (!from || !limit) return respond(problem_of(from ? limit.error() : from.error()));
-    read(session, stream, *from, *limit, kMaxHttpBytes, [respond](Result<Range> range) {
-        if (!range) return respond(problem_of(range.error()));
-        respond({200, {{"content-type", "application/octet-stream"}}, base::to_string(range->body)});
+    read(session, stream, *from, *limit, kMaxHttpBytes, [respond](Result<Bytes> frames) {
+        if (!frames) return respond(problem_of(frames.error()));
+        respond({200, {{"content-type", "application/octet-stream"}}, base::to_string(*frames)});
     });
 }
 
@@ -102,14 +102,15 @@ void RangeService::on_fetch(const StreamHash& stream, const client::MqttMessage&
     if (!inbox || inbox->kind != gate::TopicKind::kInbox) return;  // nobody to answer to
     const service::Session* session = sessions_.find(inbox->session);
     if (session == nullptr) return;
-    const auto answer = [this, topic = message.response_topic, correlation = message.correlation](Result<Range> range) {
+    const auto answer = [this, topic = message.response_topic,
+                         correlation = message.correlation](Result<Bytes> frames) {
         Bytes body;
-        if (range) {
+        if (frames) {
             body.push_back(0);
-            append(body, range->body);
+            append(body, *frames);
         } else {
             body.push_back(1);
-            append(body, as_bytes(problem_of(range.error()).body));
+            append(body, as_bytes(problem_of(frames.error()).body));
         }
         (void)publish_(topic, body, {.correlation = correlation});
     };
@@ -125,23 +126,23 @@ void RangeService::read(const service::Session& session, const StreamHash& strea
         return answer(fail("not_covered", "only a download grant reads frames"));
     if (!session.covers(stream) || !session.covers(from))
         return answer(fail("not_covered", "frame " + std::to_string(from) + " is not among those that were bought"));
+    // What is before the session's time is skipped, so what `from` leads to is not known yet.
+    if (!session.bounded_in_time())
+        if (const auto reach = sessions_.reach(session, from, from); !reach) return answer(fail(reach.error()));
     if (reading_ == kMaxReading) return answer(fail("busy", "too many ranges are being read"));
-    const std::uint64_t room =
-        std::min<std::uint64_t>(std::min<std::uint64_t>(limit, kMaxFrames) - 1, session.last - from);
-    const std::uint64_t last = from + room;
+    const std::uint64_t frames = std::min<std::uint64_t>(limit, kMaxFrames);
+    const Asked asked{.stream = stream,
+                      .from = from,
+                      .last = from + std::min<std::uint64_t>(frames - 1, session.last - from),
+                      .max_bytes = max_bytes,
+                      .from_us = session.from_us,
+                      .until_us = session.until_us};
     ++reading_;
-    const bool posted = pool_.post([this, id = session.id, stream, from, last, max_bytes, answer] {
-        auto range = std::make_shared<Result<Range>>(read_log(log_, stream, from, last, max_bytes));
+    const bool posted = pool_.post([this, id = session.id, asked, answer] {
+        auto range = std::make_shared<Result<Range>>(read_log(log_, asked));
         scope_.post([this, id, range, answer] {
             --reading_;
-            if (*range && (**range).last >= (**range).first) {
-                if (sessions_.find(id) == nullptr)
-                    return answer(fail("unknown_session", "the session ended meanwhile"));
-                sessions_.meter(id, (**range).first, (**range).last);
-                metrics_.count("fairstream_operator_frames_served_total",
-                               static_cast<double>((**range).last - (**range).first + 1));
-            }
-            answer(std::move(*range));
+            answer(*range ? served(id, std::move(**range)) : Result<Bytes>(fail(range->error())));
         });
     });
     if (posted) return;
@@ -149,17 +150,80 @@ void RangeService::read(const service::Session& session, const StreamHash& strea
     answer(fail("busy", "the pool is full"));
 }
 
-Result<RangeService::Range> RangeService::read_log(const log::StreamLog& log, const StreamHash& stream,
-                                                   std::uint64_t from, std::uint64_t last, std::size_t max_bytes) {
-    Range out{.body = {}, .first = from, .last = from - 1};
-    FS_ASSIGN(const auto records, log.read(stream, from, max_bytes));
-    for (const log::Record& record : records) {
+/// Counts what may leave, and cuts off the rest.
+Result<Bytes> RangeService::served(const service::SessionId& id, Range range) {
+    Bytes body;
+    if (range.frames.empty()) return body;
+    const service::Session* session = sessions_.find(id);
+    if (session == nullptr) return fail("unknown_session", "the session ended meanwhile");
+    const std::uint64_t last = std::min(session->last, range.first + range.frames.size() - 1);
+    FS_ASSIGN(const std::uint64_t reach, sessions_.reach(*session, range.first, last));
+    for (std::uint64_t i = 0; i <= reach - range.first; ++i) client::append_frame(body, range.frames[i]);
+    sessions_.meter(id, range.first, reach);
+    metrics_.count("fairstream_operator_frames_served_total", static_cast<double>(reach - range.first + 1));
+    return body;
+}
+
+namespace {
+
+Result<std::uint64_t> time_of(ByteView frame) {
+    const auto header = identity::crypto::FrameHeader::decode(frame);
+    if (!header) return fail("damaged", "a stored frame has no header");
+    return header->time_us;
+}
+
+/// The first number from `from` on whose frame is not earlier than `time_us`; beyond the stream's end if there is none.
+/// Times never go backwards, so it is found by halving.
+Result<std::uint64_t> find_time(const log::StreamLog& log, const StreamHash& stream, std::uint64_t from,
+                                std::uint64_t time_us) {
+    std::uint64_t low = from;
+    std::uint64_t high = log.mark(stream).through + 1;  // from here on: late enough, or nothing
+    while (low < high) {
+        FS_ASSIGN(const auto records, log.read(stream, low + (high - low) / 2, /*max_bytes=*/1));
+        if (records.empty()) break;
+        const log::Record& record = records.front();
         FS_ASSIGN(const auto frames, client::frames_of(record.raw));
+        if (frames.empty()) return fail("damaged", "a stored bundle lacks frames");
+        FS_ASSIGN(const std::uint64_t first_us, time_of(frames.front()));
+        FS_ASSIGN(const std::uint64_t last_us, time_of(frames.back()));
+        if (last_us < time_us) {
+            low = record.last + 1;
+        } else if (first_us >= time_us && record.first >= low) {
+            high = record.first;
+        } else {
+            for (std::size_t i = 0; i < frames.size(); ++i) {
+                FS_ASSIGN(const std::uint64_t frame_us, time_of(frames[i]));
+                if (frame_us >= time_us) return std::max(low, record.first + i);
+            }
+        }
+    }
+    return low;
+}
+
+}  // namespace
+
+Result<RangeService::Range> RangeService::read_log(const log::StreamLog& log, Asked asked) {
+    if (asked.from_us != 0) {
+        FS_ASSIGN(const std::uint64_t begin, find_time(log, asked.stream, asked.from, asked.from_us));
+        asked.last += begin - asked.from;
+        asked.from = begin;
+    }
+    Range out{.first = asked.from, .frames = {}};
+    std::size_t bytes = 0;
+    FS_ASSIGN(const auto records, log.read(asked.stream, asked.from, asked.max_bytes));
+    for (const log::Record& record : records) {
+        FS_ASSIGN(auto frames, client::frames_of(record.raw));
         if (frames.size() != record.last - record.first + 1) return fail("damaged", "a stored bundle lacks frames");
-        for (std::uint64_t i = out.last + 1 - record.first; i < frames.size() && out.last < last; ++i) {
-            if (!out.body.empty() && out.body.size() + frames[i].size() > max_bytes) return out;
-            client::append_frame(out.body, frames[i]);
-            ++out.last;
+        for (std::uint64_t i = out.first + out.frames.size() - record.first;
+             i < frames.size() && record.first + i <= asked.last; ++i) {
+            FS_ASSIGN(const std::uint64_t time_us, time_of(frames[i]));
+            if (asked.until_us != 0 && time_us >= asked.until_us) {
+                if (!out.frames.empty()) return out;
+                return fail("window_over", "what was paid for ends before frame " + std::to_string(record.first + i));
+            }
+            bytes += frames[i].size();
+            if (!out.frames.empty() && bytes > asked.max_bytes) return out;
+            out.frames.push_back(std::move(frames[i]));
         }
     }
     return out;

@@ -17,7 +17,9 @@ namespace fairstream::mqtt_bridge::storage_operator {
 ///     GET /v1/streams/{stream}/receipts              {"stream", "receipts": [{"operator", "through", "receipt"}]}
 ///     fs/1/s/{stream}/fetch                          client::RangeRequest; answered to the session's inbox
 ///
-/// A session reads its own streams and range only. On the loop thread; the log is read in the pool.
+/// A session reads its own streams and range only, of the time that it was bought for (a range that begins before it
+/// is answered from where that time begins; what begins after it is refused: window_over), and at most W entries ahead
+/// of the buyer's receipts (beyond: receipt_wanted). On the loop thread; the log is read in the pool.
 class RangeService {
 public:
     using Respond = base::net::HttpServer::Respond;
@@ -38,17 +40,24 @@ private:
     static constexpr std::size_t kMaxMqttBytes = 2u << 20;
     static constexpr std::uint32_t kMaxFrames = 1024;
 
-    struct Range {
-        Bytes body;
-        std::uint64_t first = 0;
-        std::uint64_t last = 0;  // below `first`: nothing
+    struct Asked {
+        StreamHash stream{};
+        std::uint64_t from = 0;
+        std::uint64_t last = 0;
+        std::size_t max_bytes = 0;
+        std::uint64_t from_us = 0;  // as in Session
+        std::uint64_t until_us = 0;
     };
-    using Answer = std::function<void(Result<Range>)>;
+    struct Range {
+        std::uint64_t first = 0;
+        std::vector<Bytes> frames;
+    };
+    using Answer = std::function<void(Result<Bytes>)>;  // client::append_frame of each
 
     void read(const security_manager::service::Session& session, const StreamHash& stream, std::uint64_t from,
               std::uint64_t limit, std::size_t max_bytes, Answer answer);
-    static Result<Range> read_log(const log::StreamLog& log, const StreamHash& stream, std::uint64_t from,
-                                  std::uint64_t last, std::size_t max_bytes);
+    static Result<Range> read_log(const log::StreamLog& log, Asked asked);
+    Result<Bytes> served(const security_manager::service::SessionId& id, Range range);
     void frames(const base::net::HttpRequest& request, const StreamHash& stream,
                 const security_manager::service::Session& session, const Respond& respond);
     void receipts(const StreamHash& stream, const Respond& respond) const;

@@ -63,6 +63,7 @@ std::string issue_token(const SigningKey& operator_key, std::string_view operato
     if (!session.grant.empty()) {
         claims["grant"] = session.grant;
         claims["range"] = json::array{session.first, session.last};
+        if (session.bounded_in_time()) claims["time"] = json::array{session.from_us, session.until_us};
         json::array streams;
         for (const auto& stream : session.streams) streams.emplace_back(base::to_hex(stream));
         claims["streams"] = std::move(streams);

@@ -35,6 +35,21 @@ bool Meter::contains(std::uint64_t sequence) const {
     return after != ranges_.begin() && std::prev(after)->second >= sequence;
 }
 
+std::uint64_t Meter::reach(std::uint64_t first, std::uint64_t last, std::uint64_t room) const {
+    auto next = ranges_.upper_bound(first);
+    if (next != ranges_.begin() && std::prev(next)->second >= first) --next;
+    for (std::uint64_t at = first;; ++next) {
+        if (next == ranges_.end() || next->first > at) {
+            const std::uint64_t gap_end = next == ranges_.end() ? last : std::min(last, next->first - 1);
+            if (gap_end - at >= room) return at + room - 1;
+            room -= gap_end - at + 1;
+            if (gap_end == last) return last;
+        }
+        if (next->second >= last) return last;
+        at = next->second + 1;
+    }
+}
+
 std::vector<SequenceRange> Meter::ranges() const {
     std::vector<SequenceRange> out;
     out.reserve(ranges_.size());

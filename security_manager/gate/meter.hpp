@@ -22,6 +22,9 @@ public:
     /// False, and nothing counted, if it would need one range too many. Precondition: first <= last.
     bool add(std::uint64_t first, std::uint64_t last);
     bool contains(std::uint64_t sequence) const;
+    /// The last number, at most `last`, such that [first, it] holds at most `room` numbers that are not counted;
+    /// first - 1 if there is none. Precondition: 1 <= first <= last.
+    std::uint64_t reach(std::uint64_t first, std::uint64_t last, std::uint64_t room) const;
     std::uint64_t entries() const { return entries_; }
     std::vector<SequenceRange> ranges() const;
 

@@ -29,6 +29,8 @@ Status check_shape(const Session& session) {
     if (session.streams.size() > Session::kMaxStreams)
         return fail("bad_session", "a session covers at most 64 streams");
     if (session.first > session.last) return fail("bad_session", "the sequence range ends before it begins");
+    if (session.until_us != 0 ? session.from_us >= session.until_us : session.from_us != 0)
+        return fail("bad_session", "the time ends before it begins");
     return {};
 }
 

@@ -48,13 +48,20 @@ struct Session {
     std::vector<StreamHash> streams;     // empty for operators and the daemon
     std::uint64_t first = 0;             // sequence range, inclusive
     std::uint64_t last = 0;
-    std::string grant;          // what a revocation names; empty for operators and the daemon
-    std::string purchase;       // what is metered; of downloads
-    std::string operator_name;  // of an operator's session: which operator it is
+    std::uint64_t from_us = 0;  // only frames whose header's time is in [from_us, until_us); 0 and 0: of any time
+    std::uint64_t until_us = 0;
+    std::uint32_t receipt_window = 0;  // W: entries served ahead of the buyer's receipts; 0: as many as there are
+    std::string grant;                 // what a revocation names; empty for operators and the daemon
+    std::string purchase;              // what is metered; of downloads
+    std::string operator_name;         // of an operator's session: which operator it is
     TimePoint expires{};
 
     bool covers(const StreamHash& stream) const;
     bool covers(std::uint64_t sequence) const { return first <= sequence && sequence <= last; }
+    bool bounded_in_time() const { return until_us != 0; }
+    bool covers_time(std::uint64_t time_us) const {
+        return !bounded_in_time() || (from_us <= time_us && time_us < until_us);
+    }
     bool reads() const { return kind == SessionKind::kDownload || kind == SessionKind::kBearer; }
     /// What is counted together: the purchase, or the grant where there is none.
     const std::string& meter() const { return purchase.empty() ? grant : purchase; }

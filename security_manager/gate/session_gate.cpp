@@ -72,6 +72,14 @@ Status SessionGate::announce(Session session, TimePoint now) {
     const SessionId id = session.id;
     Entry entry;
     entry.session = std::move(session);
+    if (entry.session.reads()) {
+        Account* const known = account(entry.session.meter(), entry.session.expires + kKeepAccounts);
+        if (known != nullptr) {
+            known->delivery.set_window(entry.session.receipt_window);
+            for (const auto& range : known->delivery.served().ranges())
+                report(id, range);  // the daemon may be a new one
+        }
+    }
     sessions_.emplace(id, std::move(entry));
     return {};
 }
@@ -122,6 +130,27 @@ std::vector<std::string> SessionGate::revoke_grant(std::string_view grant) {
     for (const auto& id : sessions)
         if (auto client = revoke(id)) out.push_back(std::move(*client));
     return out;
+}
+
+SessionGate::Account* SessionGate::account(std::string_view meter, TimePoint keep_until) {
+    auto found = accounts_.find(meter);
+    if (found == accounts_.end()) {
+        if (accounts_.size() >= limits_.max_sessions) return nullptr;
+        found = accounts_.emplace(std::string(meter), Account{}).first;
+    }
+    found->second.keep_until = std::max(found->second.keep_until, keep_until);
+    return &found->second;
+}
+
+void SessionGate::note_served(std::string_view meter, std::span<const SequenceRange> ranges, TimePoint now) {
+    if (Account* const known = account(meter, now + kKeepAccounts))
+        for (const auto& [first, last] : ranges) known->delivery.serve(first, last);
+}
+
+void SessionGate::note_covered(std::string_view meter, std::span<const SequenceRange> ranges, TimePoint now) {
+    if (Account* const known = account(meter, now + kKeepAccounts)) known->delivery.cover(ranges);
+    for (auto& [id, entry] : sessions_)
+        if (entry.session.meter() == meter) entry.told_receipt_wanted = false;
 }
 
 std::vector<std::string> SessionGate::close() {
@@ -225,8 +254,37 @@ bool SessionGate::can_deliver(std::string_view client_id, std::string_view topic
     if (!may_read(entry->session, *parsed)) return false;
     if (parsed->kind != TopicKind::kLive) return true;
     const auto frame = crypto::FrameHeader::decode(payload);
-    if (!frame || frame->stream != parsed->stream || !entry->session.covers(frame->sequence)) return false;
-    return count(*entry, frame->sequence);
+    if (!frame || frame->stream != parsed->stream) return false;
+    return may_have(sessions_.at(entry->session.id), *frame);
+}
+
+/// Whether a frame was bought and may be sent now; counts it.
+bool SessionGate::may_have(Entry& entry, const crypto::FrameHeader& frame) {
+    const Session& session = entry.session;
+    if (!session.covers(frame.sequence)) return false;
+    if (!session.covers_time(frame.time_us)) {
+        if (frame.time_us >= session.until_us) hold_back(entry, /*window_over=*/true, frame.sequence);
+        return false;
+    }
+    Account* const found = account(session.meter(), session.expires + kKeepAccounts);
+    if (found == nullptr) return false;
+    found->delivery.set_window(session.receipt_window);
+    if (found->delivery.served().contains(frame.sequence)) return true;
+    if (!found->delivery.may_serve(frame.sequence)) {
+        hold_back(entry, /*window_over=*/false, frame.sequence);
+        return false;
+    }
+    if (unreported_.size() >= limits_.max_unreported || !found->delivery.serve(frame.sequence, frame.sequence))
+        return false;
+    report(session.id, {frame.sequence, frame.sequence});
+    return true;
+}
+
+void SessionGate::hold_back(Entry& entry, bool window_over, std::uint64_t sequence) {
+    bool& told = window_over ? entry.told_window_over : entry.told_receipt_wanted;
+    if (!told && held_back_.size() < limits_.max_unreported)
+        held_back_.push_back({entry.session.id, window_over, sequence});
+    told = true;
 }
 
 bool SessionGate::may_name_reply_topic(std::string_view client_id, std::string_view topic) const {
@@ -255,39 +313,30 @@ std::vector<std::string> SessionGate::expire(TimePoint now) {
 
 // ---- Accounts -------------------------------------------------------------------------------------------------------
 
-bool SessionGate::count(const Entry& entry, std::uint64_t sequence) {
-    auto found = accounts_.find(entry.session.meter());
-    if (found == accounts_.end()) {
-        if (accounts_.size() >= limits_.max_sessions) return false;
-        found = accounts_.emplace(entry.session.meter(), Account{}).first;
-    }
-    Account& account = found->second;
-    account.keep_until = entry.session.expires + kKeepAccounts;
-    if (account.meter.contains(sequence)) return true;
-    if (unreported_.size() >= limits_.max_unreported || !account.meter.add(sequence, sequence)) return false;
-    report(entry.session.id, sequence);
-    return true;
-}
-
-void SessionGate::report(const SessionId& session, std::uint64_t sequence) {
+void SessionGate::report(const SessionId& session, const SequenceRange& range) {
     if (!unreported_.empty()) {
         Metered& last = unreported_.back();
-        if (last.session == session && last.range.last + 1 == sequence) {
-            last.range.last = sequence;
+        if (last.session == session && last.range.last + 1 == range.first) {
+            last.range.last = range.last;
             return;
         }
     }
-    unreported_.push_back({session, {sequence, sequence}});
+    unreported_.push_back({session, range});
 }
 
 SessionGate::Usage SessionGate::usage(std::string_view meter) const {
     const auto found = accounts_.find(meter);
     if (found == accounts_.end()) return {};
-    return {found->second.meter.entries(), found->second.meter.ranges()};
+    const Meter& served = found->second.delivery.served();
+    return {served.entries(), served.ranges()};
 }
 
 std::vector<SessionGate::Metered> SessionGate::take_metered() {
     return std::exchange(unreported_, {});
+}
+
+std::vector<SessionGate::HeldBack> SessionGate::take_held_back() {
+    return std::exchange(held_back_, {});
 }
 
 }  // namespace fairstream::security_manager::gate

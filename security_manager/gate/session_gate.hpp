@@ -3,11 +3,12 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "security_manager/gate/meter.hpp"
+#include "security_manager/gate/delivery_account.hpp"
 #include "security_manager/gate/session.hpp"
 
 namespace fairstream::security_manager::gate {
@@ -37,6 +38,10 @@ public:
     std::optional<std::string> revoke(const SessionId& id);
     /// The same for every session under a grant.
     std::vector<std::string> revoke_grant(std::string_view grant);
+    /// What was served under a purchase elsewhere or before, and what its receipts cover. Ignored when there are too
+    /// many purchases.
+    void note_served(std::string_view meter, std::span<const SequenceRange> ranges, TimePoint now);
+    void note_covered(std::string_view meter, std::span<const SequenceRange> ranges, TimePoint now);
     /// The daemon is gone: forgets every session, but not the nonces that were used.
     std::vector<std::string> close();
     /// A daemon is there again, perhaps with another key or other limits. Precondition: closed.
@@ -57,8 +62,9 @@ public:
 
     bool can_publish(std::string_view client_id, std::string_view topic, bool retain, TimePoint now) const;
     bool can_subscribe(std::string_view client_id, std::string_view topic_filter, TimePoint now) const;
-    /// True if the client may be sent this message. Of `live`, the frame's header says which number it has; it is
-    /// counted once for its purchase, however often the broker asks.
+    /// True if the client may be sent this message. Of `live`, the frame's header says which number it has and of what
+    /// time it is; it is counted once for its purchase, however often the broker asks, and held back when W entries
+    /// were sent that no receipt covers.
     bool can_deliver(std::string_view client_id, std::string_view topic, ByteView payload, TimePoint now);
     /// True for the client's own inbox, the only place where it may have replies sent to; anywhere for the daemon.
     bool may_name_reply_topic(std::string_view client_id, std::string_view topic) const;
@@ -81,8 +87,17 @@ public:
         SessionId session{};
         SequenceRange range;
     };
-    /// What was newly metered since the last call, neighbours joined.
+    /// What was newly metered since the last call, neighbours joined; of a session announced anew also what was metered
+    /// for its purchase before.
     std::vector<Metered> take_metered();
+
+    struct HeldBack {
+        SessionId session{};
+        bool window_over = false;  // the time that was paid for is over; else a receipt is wanted
+        std::uint64_t sequence = 0;
+    };
+    /// Sessions from which frames are held back since the last call: each once per reason, until a receipt comes.
+    std::vector<HeldBack> take_held_back();
 
     std::size_t session_count() const { return sessions_.size(); }
 
@@ -91,18 +106,22 @@ private:
         Session session;
         bool connected = false;
         bool bearer_used = false;
+        bool told_receipt_wanted = false;
+        bool told_window_over = false;
     };
     struct Account {
-        Meter meter;
+        DeliveryAccount delivery;
         TimePoint keep_until{};
     };
     using Sessions = std::map<SessionId, Entry>;
 
     const Entry* live(std::string_view client_id, TimePoint now) const;
+    Account* account(std::string_view meter, TimePoint keep_until);
+    bool may_have(Entry& entry, const identity::crypto::FrameHeader& frame);
     Result<Entry*> announced(std::string_view client_id, const SessionId& id, std::string_view token, TimePoint now);
     std::optional<std::string> erase(Sessions::iterator session);
-    bool count(const Entry& entry, std::uint64_t sequence);
-    void report(const SessionId& session, std::uint64_t sequence);
+    void report(const SessionId& session, const SequenceRange& range);
+    void hold_back(Entry& entry, bool window_over, std::uint64_t sequence);
 
     const std::string operator_name_;
     std::string network_;
@@ -115,6 +134,7 @@ private:
     std::map<std::string, TimePoint, std::less<>> used_nonces_;  // until when they must be remembered
     std::map<std::string, Account, std::less<>> accounts_;
     std::vector<Metered> unreported_;
+    std::vector<HeldBack> held_back_;
 };
 
 }  // namespace fairstream::security_manager::gate

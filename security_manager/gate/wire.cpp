@@ -12,10 +12,13 @@ enum class Kind : std::uint8_t {
     kAnnounce = 2,
     kExtend = 3,
     kRevoke = 4,
+    kServed = 5,
+    kCovered = 6,
     kGateHello = 16,
     kAdmitted = 17,
     kClosed = 18,
     kMetered = 19,
+    kHeldBack = 20,
 };
 
 /// Appends fields; what is too long for its field was not let through `check` and is cut.
@@ -23,6 +26,7 @@ class FieldWriter {
 public:
     explicit FieldWriter(Kind kind) { bytes_.push_back(static_cast<std::uint8_t>(kind)); }
     void u8(std::uint8_t value) { bytes_.push_back(value); }
+    void u32(std::uint32_t value) { base::append_u32(bytes_, value); }
     void u64(std::uint64_t value) { base::append_u64(bytes_, value); }
     void time(TimePoint t) { u64(base::to_us(t)); }
     void fixed(ByteView value) { append(bytes_, value); }
@@ -64,6 +68,10 @@ public:
     std::uint16_t u16() {
         const auto b = take(2);
         return b.empty() ? 0 : base::read_u16(b);
+    }
+    std::uint32_t u32() {
+        const auto b = take(4);
+        return b.empty() ? 0 : base::read_u32(b);
     }
     std::uint64_t u64() {
         const auto b = take(8);
@@ -110,6 +118,9 @@ void write_session(FieldWriter& out, const Session& session) {
     for (const auto& stream : session.streams) out.fixed(stream);
     out.u64(session.first);
     out.u64(session.last);
+    out.u64(session.from_us);
+    out.u64(session.until_us);
+    out.u32(session.receipt_window);
     out.text(session.grant);
     out.text(session.purchase);
     out.text(session.operator_name);
@@ -134,6 +145,9 @@ Result<Message> read_session(FieldReader& in) {
     for (std::size_t i = 0; i < std::min(streams, Session::kMaxStreams); ++i) in.fixed(session.streams.emplace_back());
     session.first = in.u64();
     session.last = in.u64();
+    session.from_us = in.u64();
+    session.until_us = in.u64();
+    session.receipt_window = in.u32();
     session.grant = in.text();
     session.purchase = in.text();
     session.operator_name = in.text();
@@ -173,6 +187,27 @@ Result<Message> read_id(FieldReader& in, M message) {
         message.last = in.u64();
         if (message.first > message.last) in.reject();
     }
+    if constexpr (std::is_same_v<M, HeldBack>) {
+        const std::uint8_t why = in.u8();
+        if (why < 1 || why > 2) in.reject();
+        message.why = static_cast<HeldBack::Why>(why);
+        message.sequence = in.u64();
+    }
+    FS_TRY(in.finish());
+    return Message(std::move(message));
+}
+
+template <typename M>
+Result<Message> read_ranges(FieldReader& in, M message) {
+    message.meter = in.text();
+    const std::size_t count = in.u16();
+    if (count > kMaxRanges || message.meter.empty()) in.reject();
+    for (std::size_t i = 0; i < std::min(count, kMaxRanges); ++i) {
+        const std::uint64_t first = in.u64();
+        const std::uint64_t last = in.u64();
+        if (first > last) in.reject();
+        message.ranges.push_back({first, last});
+    }
     FS_TRY(in.finish());
     return Message(std::move(message));
 }
@@ -210,6 +245,30 @@ FieldWriter write(const Metered& m) {
     out.fixed(m.session);
     out.u64(m.first);
     out.u64(m.last);
+    return out;
+}
+FieldWriter write_ranges(Kind kind, const std::string& meter, const std::vector<SequenceRange>& ranges) {
+    FieldWriter out(kind);
+    out.text(meter);
+    const std::size_t count = std::min(ranges.size(), kMaxRanges);
+    out.count(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        out.u64(ranges[i].first);
+        out.u64(ranges[i].last);
+    }
+    return out;
+}
+FieldWriter write(const Served& m) {
+    return write_ranges(Kind::kServed, m.meter, m.ranges);
+}
+FieldWriter write(const Covered& m) {
+    return write_ranges(Kind::kCovered, m.meter, m.ranges);
+}
+FieldWriter write(const HeldBack& m) {
+    FieldWriter out(Kind::kHeldBack);
+    out.fixed(m.session);
+    out.u8(static_cast<std::uint8_t>(m.why));
+    out.u64(m.sequence);
     return out;
 }
 FieldWriter write_id(Kind kind, const SessionId& id) {
@@ -252,6 +311,12 @@ Result<Message> decode(ByteView frame) {
             return read_id(in, Closed{});
         case Kind::kMetered:
             return read_id(in, Metered{});
+        case Kind::kServed:
+            return read_ranges(in, Served{});
+        case Kind::kCovered:
+            return read_ranges(in, Covered{});
+        case Kind::kHeldBack:
+            return read_id(in, HeldBack{});
     }
     return fail("bad_message", "unknown kind of message");
 }

@@ -4,14 +4,16 @@
 #include <optional>
 #include <variant>
 
+#include "security_manager/gate/meter.hpp"
 #include "security_manager/gate/session.hpp"
 
 /// What the daemon and a broker's gate say to one another over a local socket. Frame: u32 length | u8 kind | fields,
 /// big-endian; texts and byte strings as u16 length and bytes; lists as u16 count. Both ends are bounded.
 namespace fairstream::security_manager::gate::wire {
 
-inline constexpr std::uint8_t kVersion = 1;
+inline constexpr std::uint8_t kVersion = 2;
 inline constexpr std::size_t kMaxMessageBytes = 16u << 10;
+inline constexpr std::size_t kMaxRanges = 512;  // in one message
 
 // Daemon to gate.
 struct DaemonHello {  // first of all
@@ -34,6 +36,17 @@ struct Revoke {
     SessionId session{};
 };
 
+/// Of a purchase (Session::meter): what was served elsewhere, or before, and what the buyer's receipts cover. Both only
+/// ever grow.
+struct Served {
+    std::string meter;
+    std::vector<SequenceRange> ranges;
+};
+struct Covered {
+    std::string meter;
+    std::vector<SequenceRange> ranges;
+};
+
 // Gate to daemon.
 struct GateHello {  // first of all
     std::uint8_t version = kVersion;
@@ -51,7 +64,16 @@ struct Metered {
     std::uint64_t last = 0;
 };
 
-using Message = std::variant<DaemonHello, Announce, Extend, Revoke, GateHello, Admitted, Closed, Metered>;
+/// Frames are held back from a session from now on.
+struct HeldBack {
+    enum class Why : std::uint8_t { kReceiptWanted = 1, kWindowOver = 2 };
+    SessionId session{};
+    Why why = Why::kReceiptWanted;
+    std::uint64_t sequence = 0;  // the first one
+};
+
+using Message = std::variant<DaemonHello, Announce, Extend, Revoke, Served, Covered, GateHello, Admitted, Closed,
+                             Metered, HeldBack>;
 
 /// The whole frame, length included.
 Bytes encode(const Message& message);

@@ -71,6 +71,10 @@ void BrokerGate::take(const wire::Message& message, TimePoint now) {
         done = gate_->announce(announce->session, now);
     else if (const auto* extend = std::get_if<wire::Extend>(&message))
         done = gate_->extend(extend->session, extend->token_hash, extend->nonce, extend->expires);
+    else if (const auto* served = std::get_if<wire::Served>(&message))
+        gate_->note_served(served->meter, served->ranges, now);
+    else if (const auto* covered = std::get_if<wire::Covered>(&message))
+        gate_->note_covered(covered->meter, covered->ranges, now);
     else if (const auto* revoke = std::get_if<wire::Revoke>(&message)) {
         if (auto client = gate_->revoke(revoke->session)) to_disconnect_.insert(std::move(*client));
     } else
@@ -78,14 +82,23 @@ void BrokerGate::take(const wire::Message& message, TimePoint now) {
     if (!done) log_("the daemon's session was refused: " + done.error().message);
 }
 
+void BrokerGate::tell_daemon() {
+    using Why = wire::HeldBack::Why;
+    for (const auto& metered : gate_->take_metered())
+        if (link_.connected() && !link_.send(wire::Metered{metered.session, metered.range.first, metered.range.last}))
+            shut("the daemon does not take the accounts");
+    for (const auto& held : gate_->take_held_back()) {
+        const Why why = held.window_over ? Why::kWindowOver : Why::kReceiptWanted;
+        if (link_.connected() && !link_.send(wire::HeldBack{held.session, why, held.sequence}))
+            shut("the daemon does not take the accounts");
+    }
+}
+
 std::vector<std::string> BrokerGate::tick(TimePoint now) {
     exchange(now);
     if (gate_) {
         put_out(gate_->expire(now));
-        for (const auto& metered : gate_->take_metered())
-            if (link_.connected() &&
-                !link_.send(wire::Metered{metered.session, metered.range.first, metered.range.last}))
-                shut("the daemon does not take the accounts");
+        tell_daemon();
     }
     std::vector<std::string> out;
     for (const auto& client : to_disconnect_)

@@ -48,6 +48,7 @@ private:
     void exchange(TimePoint now);
     void take(const gate::wire::Message& message, TimePoint now);
     void greet(const gate::wire::DaemonHello& hello);
+    void tell_daemon();
     void put_out(std::vector<std::string> clients);
     void admitted(Connection connection, std::string_view client_id, const gate::SessionId& session);
     void refused(std::string_view client_id, const Error& why);

@@ -61,7 +61,7 @@ struct GateLink::Impl {
         gate.greeted = true;
         const auto peer = gate.peer;  // a send that fails forgets the gate
         bool sent = peer->send(wire::encode(ours));
-        for (auto& session : handlers.sessions()) sent = sent && peer->send(wire::encode(wire::Announce{session}));
+        for (const auto& one : handlers.greeting()) sent = sent && peer->send(wire::encode(one));
         if (sent) handlers.on_gates(greeted());
         return true;
     }

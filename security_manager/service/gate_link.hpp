@@ -16,7 +16,7 @@ class GateLink {
 public:
     struct Handlers {
         std::function<gate::wire::DaemonHello()> hello;
-        std::function<std::vector<gate::Session>()> sessions;  // those live now
+        std::function<std::vector<gate::wire::Message>()> greeting;  // what a gate is to know, after the hello
         std::function<void(const gate::wire::Message&)> on_message;
         std::function<void(std::size_t)> on_gates;  // how many are connected
     };

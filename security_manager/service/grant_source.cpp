@@ -24,4 +24,10 @@ Result<schema::ListOperatorsReply> LedgerGrantSource::operators() {
                                                              schema::ListOperatorsRequest(), /*sealed=*/true);
 }
 
+Status LedgerGrantSource::redeem(const schema::DownloadDataStreamRequest& request) {
+    FS_TRY(ledger::client::submit<schema::DownloadReply>(client_, identity_, names::contract::kSecurityManager,
+                                                         names::security_manager::kDownloadDataStream, request));
+    return {};
+}
+
 }  // namespace fairstream::security_manager::service

@@ -15,6 +15,9 @@ public:
     /// As sealed. Errors: the contract's own (unknown_grant), unreachable.
     virtual Result<chaincode::schema::GrantReply> grant(const std::string& id) = 0;
     virtual Result<chaincode::schema::ListOperatorsReply> operators() = 0;
+    /// Brings a buyer's receipt to the ledger, which pays for what it covers (DownloadDataStream). Errors: the
+    /// contract's own (stale_receipt, nothing_new, ...), unreachable.
+    virtual Status redeem(const chaincode::schema::DownloadDataStreamRequest& request) = 0;
 };
 
 /// Contract security_manager, asked through the gateway.
@@ -24,6 +27,7 @@ public:
     LedgerGrantSource(ledger::client::Client& client, ledger::client::Identity identity);
     Result<chaincode::schema::GrantReply> grant(const std::string& id) override;
     Result<chaincode::schema::ListOperatorsReply> operators() override;
+    Status redeem(const chaincode::schema::DownloadDataStreamRequest& request) override;
 
 private:
     ledger::client::Client& client_;

@@ -17,8 +17,7 @@ namespace {
 
 constexpr std::size_t kNonceBytes = 8 + 8 + 16;  // time, random, MAC
 constexpr std::size_t kNonceSaid = 16;           // what the MAC covers
-/// A purchase is counted on for so long after its last session here.
-constexpr std::chrono::hours kKeepAccounts{24};
+constexpr std::chrono::seconds kWarnBefore{60};
 constexpr std::size_t kMaxClientId = 64;
 
 TimePoint whole_seconds(TimePoint t) {
@@ -116,8 +115,20 @@ Result<Opened> SessionBook::open(const schema::GrantReply& reply, const gate::Ve
     session.last = grant.last_sequence();
     session.grant = grant.id();
     session.purchase = grant.purchase();
-    return admit(std::move(session), base::from_us(grant.expires_us()),
-                 bearer ? config_.bearer_life : config_.session_life, now);
+    const std::chrono::seconds life = bearer ? config_.bearer_life : config_.session_life;
+    const TimePoint until = base::from_us(grant.expires_us());
+    if (!session.reads()) return admit(std::move(session), until, life, now);
+    session.from_us = grant.from_us();
+    session.until_us = grant.until_us();
+    session.receipt_window = grant.receipt_window();  // none: a grant from before there was one
+    ReceiptTerms terms{.grant = grant.id(),
+                       .purchase = session.meter(),
+                       .holder = prover,
+                       .operators = {grant.operators().begin(), grant.operators().end()},
+                       .first = session.first,
+                       .last = session.last,
+                       .window = session.receipt_window};
+    return admit(std::move(session), until, life, now, std::move(terms));
 }
 
 Result<Opened> SessionBook::open_operator(const std::string& name, const schema::ListOperatorsReply& listed,
@@ -149,7 +160,8 @@ std::string SessionBook::holder_of(const Session& session) {
     return session.grant.empty() ? "operator:" + session.operator_name : session.grant;
 }
 
-Result<Opened> SessionBook::admit(Session session, TimePoint grant_expires, std::chrono::seconds life, TimePoint now) {
+Result<Opened> SessionBook::admit(Session session, TimePoint grant_expires, std::chrono::seconds life, TimePoint now,
+                                  std::optional<ReceiptTerms> terms) {
     const std::string holder = holder_of(session);
     if (sessions_.size() >= config_.max_sessions)
         return fail("too_many_sessions", "this operator takes no more sessions");
@@ -171,7 +183,7 @@ Result<Opened> SessionBook::admit(Session session, TimePoint grant_expires, std:
     session.token_hash = crypto::sha256(as_bytes(opened.token));
     if (!holder.empty()) ++per_holder_[holder];
     by_client_.emplace(session.client_id, session.id);
-    sessions_.emplace(session.id, Entry{session, grant_expires, {}});
+    sessions_.emplace(session.id, Entry{session, grant_expires, {}, std::move(terms)});
     opened.session = std::move(session);
     return opened;
 }
@@ -194,6 +206,7 @@ Result<Opened> SessionBook::renew(const SessionId& id, const gate::VerifyingKey&
     opened.token = gate::issue_token(config_.operator_key, config_.operator_name, renewed, now);
     renewed.token_hash = crypto::sha256(as_bytes(opened.token));
     entry.session = renewed;
+    entry.warned = false;
     opened.session = std::move(renewed);
     return opened;
 }
@@ -253,31 +266,31 @@ std::vector<SessionId> SessionBook::expire(TimePoint now) {
         if (entry.session.expires <= now) ended.push_back(id);
     for (const auto& id : ended) forget(id);
     std::erase_if(used_nonces_, [now](const auto& nonce) { return nonce.second <= now; });
-    std::erase_if(accounts_, [now](const auto& account) { return account.second.keep_until <= now; });
     return ended;
 }
 
-// ---- Accounts and lookups -------------------------------------------------------------------------------------------
-
-void SessionBook::meter(const SessionId& id, std::uint64_t first, std::uint64_t last) {
-    const auto found = sessions_.find(id);
-    if (found == sessions_.end() || first > last) return;
-    const Session& session = found->second.session;
-    if (!session.covers(first) || !session.covers(last) || session.meter().empty()) return;
-    if (accounts_.size() >= config_.max_sessions && !accounts_.contains(session.meter())) return;
-    Account& account = accounts_[session.meter()];
-    account.keep_until = session.expires + kKeepAccounts;
-    account.meter.add(first, last);
+std::vector<Session> SessionBook::expiring(TimePoint now) {
+    std::vector<Session> out;
+    const auto warn_before = std::min<std::chrono::seconds>(kWarnBefore, config_.session_life / 3);
+    for (auto& [id, entry] : sessions_) {
+        if (entry.warned || entry.session.grant.empty() || entry.session.expires - now > warn_before) continue;
+        entry.warned = true;
+        out.push_back(entry.session);
+    }
+    return out;
 }
 
-const gate::Meter* SessionBook::usage(const std::string& meter) const {
-    const auto found = accounts_.find(meter);
-    return found == accounts_.end() ? nullptr : &found->second.meter;
-}
+// ---- Lookups -------------------------------------------------------------------------------------------
 
 const Session* SessionBook::find(const SessionId& id, TimePoint now) const {
     const auto found = sessions_.find(id);
     return found == sessions_.end() || found->second.session.expires <= now ? nullptr : &found->second.session;
+}
+
+const ReceiptTerms* SessionBook::terms(const SessionId& id, TimePoint now) const {
+    const auto found = sessions_.find(id);
+    const bool reads = found != sessions_.end() && found->second.session.expires > now && found->second.terms;
+    return reads ? &*found->second.terms : nullptr;
 }
 
 std::vector<Session> SessionBook::all() const {

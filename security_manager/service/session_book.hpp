@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <deque>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <set>
@@ -10,8 +11,8 @@
 #include <vector>
 
 #include "chaincode/schema/security_manager.pb.h"
-#include "security_manager/gate/meter.hpp"
 #include "security_manager/gate/session.hpp"
+#include "security_manager/service/delivery_book.hpp"
 
 namespace fairstream::security_manager::service {
 
@@ -36,6 +37,8 @@ struct ServiceConfig {
     std::size_t max_proofs_per_session = 4096;  // HTTPS requests per minute
     std::size_t max_pending = 256;              // requests waiting for the node
     std::size_t max_revoked = 200'000;          // revocations remembered, oldest forgotten
+    std::filesystem::path accounts;             // folder: what was served and receipted; empty: in memory only
+    DeliveryBook::Limits deliveries = {};
     std::function<TimePoint()> now = base::wall_now;
 };
 
@@ -78,13 +81,13 @@ public:
     std::vector<SessionId> revoke_grant(const std::string& grant);
     std::vector<SessionId> revoke_purchase(const std::string& purchase);
     std::vector<SessionId> expire(TimePoint now);
-
-    void meter(const SessionId& id, std::uint64_t first, std::uint64_t last);
-    /// What was served under a purchase here, over MQTT and HTTPS.
-    const gate::Meter* usage(const std::string& meter) const;
+    /// Sessions under a grant that end within a minute, each named once.
+    std::vector<Session> expiring(TimePoint now);
 
     /// nullptr if there is no such session or it is over.
     const Session* find(const SessionId& id, TimePoint now) const;
+    /// Of a session that reads, what its receipts are held against; nullptr as above.
+    const ReceiptTerms* terms(const SessionId& id, TimePoint now) const;
     std::vector<Session> all() const;
 
 private:
@@ -92,13 +95,12 @@ private:
         Session session;
         TimePoint grant_expires{};
         std::map<std::string, TimePoint> proofs;  // id -> until when it is remembered
-    };
-    struct Account {
-        gate::Meter meter;
-        TimePoint keep_until{};
+        std::optional<ReceiptTerms> terms;        // of sessions that read
+        bool warned = false;                      // that it ends
     };
     Status spend_nonce(std::string_view nonce, TimePoint now);
-    Result<Opened> admit(Session session, TimePoint grant_expires, std::chrono::seconds life, TimePoint now);
+    Result<Opened> admit(Session session, TimePoint grant_expires, std::chrono::seconds life, TimePoint now,
+                         std::optional<ReceiptTerms> terms = std::nullopt);
     void forget(const SessionId& id);
     void remember_revoked(const std::string& name);
     std::vector<SessionId> revoke_where(const std::string& name, const std::string Session::*member);
@@ -112,7 +114,6 @@ private:
     std::map<std::string, TimePoint, std::less<>> used_nonces_;
     std::set<std::string> revoked_;
     std::deque<std::string> revoked_order_;
-    std::map<std::string, Account> accounts_;
 };
 
 }  // namespace fairstream::security_manager::service

@@ -23,19 +23,30 @@ namespace {
 
 constexpr std::string_view kNoncePath = "/v1/nonce";
 constexpr std::string_view kSessionsPath = "/v1/sessions";
-constexpr std::string_view kRenew = "/renew";
+constexpr std::string_view kRenew = "renew";
+constexpr std::string_view kReceipts = "receipts";
 constexpr std::string_view kProofType = "dpop+jwt";
 constexpr std::size_t kMaxBody = 32u << 10;
 constexpr std::size_t kNodeThreads = 2;
 constexpr std::chrono::milliseconds kTick{250};
 
-/// {id} of /v1/sessions/{id}/renew.
-std::optional<SessionId> renewed_session(std::string_view path) {
-    if (!path.starts_with(kSessionsPath) || !path.ends_with(kRenew)) return std::nullopt;
+struct SessionPath {
+    SessionId id{};
+    std::string_view what;
+};
+
+/// /v1/sessions/{id}/renew and /v1/sessions/{id}/receipts.
+std::optional<SessionPath> parse_path(std::string_view path) {
+    if (!path.starts_with(kSessionsPath)) return std::nullopt;
     path.remove_prefix(kSessionsPath.size());
-    path.remove_suffix(std::min(path.size(), kRenew.size()));
     if (path.empty() || path.front() != '/') return std::nullopt;
-    return gate::session_id_from_text(path.substr(1));
+    path.remove_prefix(1);
+    const auto slash = path.find('/');
+    const auto id = gate::session_id_from_text(path.substr(0, slash));
+    if (slash == std::string_view::npos || !id) return std::nullopt;
+    const std::string_view what = path.substr(slash + 1);
+    if (what != kRenew && what != kReceipts) return std::nullopt;
+    return SessionPath{*id, what};
 }
 
 Result<std::string> optional_text(const json::object& body, std::string_view name, std::size_t max_bytes) {
@@ -43,10 +54,13 @@ Result<std::string> optional_text(const json::object& body, std::string_view nam
     return jose::string_claim(body, name, max_bytes);
 }
 
+const std::map<std::string, std::string> kJsonHeaders{{"content-type", "application/json"},
+                                                      {"cache-control", "no-store"}};
+
 HttpResponse json_response(int status, const json::object& body) {
     HttpResponse response;
     response.status = status;
-    response.headers = {{"content-type", "application/json"}, {"cache-control", "no-store"}};
+    response.headers = kJsonHeaders;
     response.body = json::serialize(body);
     return response;
 }
@@ -63,20 +77,21 @@ int status_of(std::string_view code) {
         std::initializer_list<std::string_view> codes;
     };
     static const Row kRows[] = {
-        {400, {"bad_request", "bad_json", "bad_client_id", "bad_arguments"}},
+        {400, {"bad_request", "bad_json", "bad_client_id", "bad_arguments", "bad_receipt"}},
         {401,
          {"bad_nonce", "bad_jwt", "bad_alg", "bad_typ", "bad_jwk", "bad_signature", "bad_claim", "wrong_method",
           "wrong_url", "wrong_nonce", "wrong_grant", "wrong_token", "stale_proof", "future_proof", "no_token",
           "bad_token", "wrong_audience", "token_expired", "proof_replayed"}},
+        {402, {"receipt_wanted"}},
         {403,
          {"wrong_holder", "grant_revoked", "grant_not_active", "grant_expired", "grant_not_yet", "not_my_grant",
-          "bearer_refused", "unknown_operator"}},
+          "bearer_refused", "unknown_operator", "window_over", "foreign_receipt", "operator_not_drawn"}},
         {404, {"unknown_session", "not_found", "unknown_path"}},
         {405, {"wrong_verb"}},
-        {409, {"client_id_taken", "nonce_used"}},
+        {409, {"client_id_taken", "nonce_used", "stale_receipt"}},
         {413, {"too_large"}},
         {429, {"too_many_sessions", "too_many_requests"}},
-        {503, {"busy", "unreachable", "disconnected", "timeout"}},
+        {503, {"busy", "too_many_accounts", "unreachable", "disconnected", "timeout"}},
     };
     for (const auto& row : kRows)
         if (std::find(row.codes.begin(), row.codes.end(), code) != row.codes.end()) return row.status;
@@ -111,6 +126,7 @@ SessionService::SessionService(base::net::Loop& loop, ServiceConfig config, Gran
       config_(std::move(config)),
       grants_(grants),
       book_(config_),
+      deliveries_(loop, grants, {config_.network, config_.accounts, config_.deliveries}, config_.now()),
       alive_(std::make_shared<bool>(true)),
       pool_(std::make_unique<base::Pool>(kNodeThreads, config_.max_pending)) {
     timer_ = loop_.after(kTick, [this] { tick(); });
@@ -119,6 +135,7 @@ SessionService::SessionService(base::net::Loop& loop, ServiceConfig config, Gran
 SessionService::~SessionService() {
     *alive_ = false;
     loop_.cancel(timer_);
+    deliveries_.close();
     pool_.reset();
 }
 
@@ -128,7 +145,12 @@ Status SessionService::listen_for_gates(const std::filesystem::path& socket) {
         return wire::DaemonHello{wire::kVersion, config_.operator_name, config_.network,
                                  config_.operator_key.public_key().compressed(), config_.bearer_allowed};
     };
-    handlers.sessions = [this] { return book_.all(); };
+    handlers.greeting = [this] {
+        std::vector<wire::Message> out;
+        for (const Session& session : book_.all())
+            for (auto& message : announcement(session)) out.push_back(std::move(message));
+        return out;
+    };
     handlers.on_message = [this](const wire::Message& message) { on_gate_message(message); };
     handlers.on_gates = [this](std::size_t gates) { gates_ = gates; };
     FS_ASSIGN(link_, GateLink::listen(loop_, socket, std::move(handlers)));
@@ -136,7 +158,11 @@ Status SessionService::listen_for_gates(const std::filesystem::path& socket) {
 }
 
 void SessionService::tick() {
-    end(book_.expire(config_.now()));
+    const TimePoint now = config_.now();
+    if (notify_)
+        for (const Session& session : book_.expiring(now)) notify_(session, {SessionNotice::What::kExpiring, 0});
+    end(book_.expire(now));
+    deliveries_.tick(*pool_, now);
     timer_ = loop_.after(kTick, [this] { tick(); });
 }
 
@@ -153,17 +179,18 @@ void SessionService::handle(HttpRequest request, Respond respond) {
         response.headers["dpop-nonce"] = nonce;
         return respond(std::move(response));
     }
-    const auto renewed = renewed_session(request.path);
-    if (!renewed && request.path != kSessionsPath)
-        return respond(problem_for({"unknown_path", "there is /v1/sessions and /v1/sessions/{id}/renew"}));
+    const auto path = parse_path(request.path);
+    if (!path && request.path != kSessionsPath)
+        return respond(problem_for({"unknown_path", "there is /v1/sessions, and renew and receipts of each"}));
+    if (path && path->what == kReceipts) return receipts(request, path->id, respond);
     if (request.method != "POST")
         return respond(problem_for({"wrong_verb", "sessions are opened and renewed by POST"}));
     if (request.body.size() > kMaxBody) return respond(problem_for({"too_large", "a request has at most 32 KiB"}));
     auto asking = std::make_shared<Asking>();
     asking->request = std::move(request);
     asking->respond = std::move(respond);
-    if (renewed)
-        renew(*asking, *renewed);
+    if (path)
+        renew(*asking, path->id);
     else
         open(std::move(asking));
 }
@@ -269,7 +296,7 @@ void SessionService::answer(Asking& asking, int status, Result<Opened> opened) {
     }
     const Session& session = opened->session;
     // The gates hear of it before the holder does, so it is known when the client connects.
-    if (link_ && status == 201) link_->send(wire::Announce{session});
+    if (status == 201) announce(session);
     if (link_ && status == 200)
         link_->send(wire::Extend{session.id, session.token_hash, session.nonce, session.expires});
     json::object body{{"session", gate::to_text(session.id)},
@@ -286,6 +313,11 @@ void SessionService::answer(Asking& asking, int status, Result<Opened> opened) {
         body["first"] = session.first;
         body["last"] = session.last;
     }
+    if (session.bounded_in_time()) {
+        body["from_us"] = session.from_us;
+        body["until_us"] = session.until_us;
+    }
+    if (session.receipt_window != 0) body["receipt_window"] = session.receipt_window;
     asking.respond(json_response(status, body));
 }
 
@@ -317,22 +349,16 @@ const Session* SessionService::find(const SessionId& id) const {
     return book_.find(id, config_.now());
 }
 
-void SessionService::meter(const SessionId& id, std::uint64_t first, std::uint64_t last) {
-    book_.meter(id, first, last);
-}
-
-const gate::Meter* SessionService::usage(const std::string& purchase_or_grant) const {
-    return book_.usage(purchase_or_grant);
-}
-
 Result<LocalSession> SessionService::local_session() {
     FS_ASSIGN(const auto opened, book_.open_daemon(config_.operator_key.public_key(), config_.now()));
     const Session& session = opened.session;
-    if (link_) link_->send(wire::Announce{session});
+    announce(session);
     const auto proof = gate::make_connect_proof(config_.operator_key, config_.network, config_.operator_name,
                                                 session.client_id, opened.token, session.nonce);
     return LocalSession{session.client_id, proof.encode(), session.expires};
 }
+
+// ---- Sessions at the gates ------------------------------------------------------------------------------------------
 
 void SessionService::end(const std::vector<SessionId>& sessions) {
     if (!link_) return;
@@ -348,7 +374,9 @@ void SessionService::revoke_purchase(const std::string& purchase) {
 
 void SessionService::on_gate_message(const wire::Message& message) {
     if (const auto* metered = std::get_if<wire::Metered>(&message))
-        book_.meter(metered->session, metered->first, metered->last);
+        meter(metered->session, metered->first, metered->last);
+    else if (const auto* held = std::get_if<wire::HeldBack>(&message))
+        held_back(*held);
     else if (const auto* admitted = std::get_if<wire::Admitted>(&message))
         base::log_debug("session {} connected", gate::to_text(admitted->session));
     else if (const auto* closed = std::get_if<wire::Closed>(&message))

@@ -8,6 +8,7 @@
 #include "base/net/http.hpp"
 #include "base/net/loop.hpp"
 #include "base/pool.hpp"
+#include "security_manager/service/delivery_desk.hpp"
 #include "security_manager/service/gate_link.hpp"
 #include "security_manager/service/grant_source.hpp"
 #include "security_manager/service/session_book.hpp"
@@ -21,15 +22,25 @@ struct LocalSession {
     TimePoint expires;             // ask for another, and connect anew, before then
 };
 
+/// What a session's holder is to hear in its inbox.
+struct SessionNotice {
+    enum class What { kExpiring, kReceiptWanted, kWindowOver };
+    What what = What::kExpiring;
+    std::uint64_t sequence = 0;  // the first frame that is held back
+};
+
 /// An operator's security manager (data-plane.md, "Tokens, sessions, the gate"), inside the operator daemon.
 ///
 ///     GET  /v1/nonce                  {"nonce"}, also as header dpop-nonce
 ///     POST /v1/sessions               {"grant" | "operator", "proof", "client_id"?, "kind"?: "pop" | "bearer"}
 ///     POST /v1/sessions/{id}/renew    {"proof"}
+///     POST /v1/sessions/{id}/receipts {"receipt", "signature", "token_signature"}: see DeliveryDesk
+///     GET  /v1/sessions/{id}/receipts where the purchase stands here
 ///
 /// The proof is a DPoP-style JWT over method, URL, nonce and grant ("operator:NAME" for an operator). Answers 201/200
 /// {"session", "token", "token_type", "connect_nonce", "client_id", "mqtt_url", "expires", "operator", "network",
-/// "stream", "first", "last"}; problem+json otherwise. All members on the loop thread, except where noted.
+/// "stream", "first", "last", "from_us"?, "until_us"?, "receipt_window"?}; problem+json otherwise. All members on the
+/// loop thread, except where noted.
 class SessionService {
 public:
     using Respond = base::net::HttpServer::Respond;
@@ -56,9 +67,15 @@ public:
     Result<Session> authorise(const base::net::HttpRequest& request);
     /// The session that an inbox topic names: who asks in a range request, and for what it may ask.
     const Session* find(const SessionId& id) const;
+    /// The last of [first, last] up to which a session may be served now. Error: receipt_wanted, which says how far the
+    /// receipts are behind.
+    Result<std::uint64_t> reach(const Session& session, std::uint64_t first, std::uint64_t last);
     /// Counts what was served under a session, whichever way; idempotent.
     void meter(const SessionId& id, std::uint64_t first, std::uint64_t last);
     const gate::Meter* usage(const std::string& purchase_or_grant) const;
+
+    /// What sessions are to hear, as it happens.
+    void on_notice(std::function<void(const Session&, const SessionNotice&)> take) { notify_ = std::move(take); }
 
     Result<LocalSession> local_session();
 
@@ -71,6 +88,10 @@ private:
     void tick();
     void open(std::shared_ptr<Asking> asking);
     void renew(Asking& asking, const SessionId& id);
+    void receipts(const base::net::HttpRequest& request, const SessionId& id, const Respond& respond);
+    void announce(const Session& session);
+    std::vector<gate::wire::Message> announcement(const Session& session) const;
+    void held_back(const gate::wire::HeldBack& message);
     Status check_proof(Asking& asking, const std::string& path, const std::string& subject);
     void answer(Asking& asking, int status, Result<Opened> opened);
     void end(const std::vector<SessionId>& sessions);
@@ -80,6 +101,8 @@ private:
     ServiceConfig config_;
     GrantSource& grants_;
     SessionBook book_;
+    DeliveryDesk deliveries_;
+    std::function<void(const Session&, const SessionNotice&)> notify_;
     std::unique_ptr<GateLink> link_;
     std::atomic<std::size_t> gates_{0};
     std::size_t pending_ = 0;
