@@ -29,6 +29,7 @@ Kind kind_of(const std::string& code) {
         {"unreachable", {503, true}},
         {"unavailable", {503, true}},
         {"busy", {503, true}},
+        {"too_many_followers", {503, true}},
         {"database_unavailable", {503, true}},
         {"database_error", {500, false}},
         {"broken_chain", {503, false}},

@@ -7,6 +7,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "base/net/sse.hpp"
 #include "base/pool.hpp"
 #include "identity/did/did_key.hpp"
 #include "marketplace_dapp/api/answer.hpp"
@@ -61,16 +62,19 @@ std::string address_of(const std::string& peer) {
 
 class Service final : public Api {
 public:
-    Service(const Options& options, ledger::client::Client& client, const events::EventEngine& engine,
-            base::Metrics& metrics)
+    Service(const Options& options, ledger::client::Client& client, events::EventEngine& engine, base::Metrics& metrics)
         : engine_(engine),
           metrics_(metrics),
           reads_(options.database),
-          transactions_(client),
+          transactions_(client, options.database),
           queries_(client, {options.key, identity::did::did_from_key(options.key.public_key()), {}}),
           read_limit_(options.reads_per_second),
           write_limit_(options.writes_per_second),
-          operations_(make_operations()) {}
+          feed_(options.database, client.options().channel, reads_, options.feed, metrics),
+          operations_(make_operations()) {
+        engine_.on_progress([this] { feed_.wake(); });
+    }
+    ~Service() override { engine_.on_progress({}); }
 
     Status listen(base::net::Loop& loop, const Options& options) {
         base::net::HttpLimits limits;
@@ -84,6 +88,7 @@ public:
     std::uint16_t port() const override { return server_->port(); }
 
 private:
+    const Operation* find(const HttpRequest& request, std::string& allowed) const;
     void handle(HttpRequest request, HttpServer::Respond respond);
     base::Pool& pool_for(Load load) {
         return load == Load::kWrite ? write_pool_ : load == Load::kLedger ? ledger_pool_ : read_pool_;
@@ -92,6 +97,11 @@ private:
     void finish(const Operation& operation, std::chrono::microseconds since, HttpResponse& response);
     Answer health();
     std::vector<Operation> make_operations();
+    void add_records(std::vector<Operation>& all);
+    void add_lists(std::vector<Operation>& all);
+    void add_events(std::vector<Operation>& all);
+    void add_ledger(std::vector<Operation>& all);
+    void add_service(std::vector<Operation>& all);
     template <typename Work>
     Operation read(const char* name, const std::string& prefix, bool has_id, const std::string& suffix, Work work) {
         return {name, "GET", prefix, has_id, suffix, Load::kRead, [work](const HttpRequest& request, const auto& id) {
@@ -99,12 +109,13 @@ private:
                 }};
     }
 
-    const events::EventEngine& engine_;
+    events::EventEngine& engine_;
     base::Metrics& metrics_;
     Reads reads_;
     Transactions transactions_;
     Queries queries_;
     RateLimit read_limit_, write_limit_;
+    EventFeed feed_;
     const std::vector<Operation> operations_;
     base::Pool read_pool_{kReadThreads, kMaxWaitingReads};
     base::Pool ledger_pool_{kLedgerThreads, kMaxWaitingQueries};
@@ -112,30 +123,68 @@ private:
     std::unique_ptr<HttpServer> server_;  // goes first
 };
 
-std::vector<Operation> Service::make_operations() {
-    const std::string v1 = "/api/v1/";
-    std::vector<Operation> all;
-    all.push_back(read("listOffers", v1 + "offers", false, "",
-                       [this](const auto& request, const auto&) { return reads_.offers(request.query); }));
-    all.push_back(
-        read("getOffer", v1 + "offers/", true, "", [this](const auto&, const auto& id) { return reads_.offer(id); }));
-    all.push_back(read("getPurchase", v1 + "purchases/", true, "",
-                       [this](const auto&, const auto& id) { return reads_.purchase(id); }));
-    all.push_back(read("getBalance", v1 + "accounts/", true, "/balance",
-                       [this](const auto&, const auto& id) { return reads_.balance(id); }));
-    all.push_back(
-        read("getActor", v1 + "actors/", true, "", [this](const auto&, const auto& id) { return reads_.actor(id); }));
-    all.push_back(
-        read("getBlock", v1 + "blocks/", true, "", [this](const auto&, const auto& id) { return reads_.block(id); }));
-    all.push_back(read("getTransaction", v1 + "transactions/", true, "",
-                       [this](const auto&, const auto& id) { return reads_.transaction(id); }));
-    all.push_back(read("listOperators", v1 + "operators", false, "",
-                       [this](const auto&, const auto&) { return reads_.operators(); }));
+void Service::add_lists(std::vector<Operation>& all) {
+    const auto list = [&](const char* name, const char* path, Answer (Reads::*work)(const Reads::Query&)) {
+        all.push_back(read(name, std::string("/api/v1/") + path, false, "",
+                           [this, work](const auto& request, const auto&) { return (reads_.*work)(request.query); }));
+    };
+    const auto list_of = [&](const char* name, const char* path, const char* suffix,
+                             Answer (Reads::*work)(const std::string&, const Reads::Query&)) {
+        all.push_back(
+            read(name, std::string("/api/v1/") + path, true, suffix,
+                 [this, work](const auto& request, const auto& id) { return (reads_.*work)(id, request.query); }));
+    };
+    list("listOffers", "offers", &Reads::offers);
+    list("listPurchases", "purchases", &Reads::purchases);
+    list("listTransactions", "transactions", &Reads::transactions);
+    list("listBlocks", "blocks", &Reads::blocks);
+    list("listActors", "actors", &Reads::actors);
+    list("listOperators", "operators", &Reads::operators);
+    list_of("listTransfers", "accounts/", "/transfers", &Reads::transfers);
+    list_of("listBatches", "offers/", "/batches", &Reads::batches);
+    list_of("listKeyEpochs", "offers/", "/key-epochs", &Reads::key_epochs);
+}
+
+void Service::add_records(std::vector<Operation>& all) {
+    const auto record = [&](const char* name, const char* path, const char* suffix,
+                            Answer (Reads::*work)(const std::string&)) {
+        all.push_back(read(name, std::string("/api/v1/") + path, true, suffix,
+                           [this, work](const auto&, const auto& id) { return (reads_.*work)(id); }));
+    };
+    record("getOffer", "offers/", "", &Reads::offer);
+    record("getStorage", "offers/", "/storage", &Reads::storage);
+    record("getPurchase", "purchases/", "", &Reads::purchase);
+    record("getBalance", "accounts/", "/balance", &Reads::balance);
+    record("getActor", "actors/", "", &Reads::actor);
+    record("getBlock", "blocks/", "", &Reads::block);
+    record("getTransaction", "transactions/", "", &Reads::transaction);
     all.push_back(
         read("resolveDid", "/1.0/identifiers/", true, "", [](const auto&, const auto& id) { return resolve(id); }));
+}
+
+void Service::add_events(std::vector<Operation>& all) {
+    all.push_back(
+        {"listEvents", "GET", "/api/v1/events", false, "", Load::kRead, [this](const auto& request, const auto&) {
+             const auto accept = request.headers.find("accept");
+             const bool stream = accept != request.headers.end() &&
+                                 accept->second.find(base::net::kSseContentType) != std::string::npos;
+             return stream ? feed_.follow(request) : to_response(feed_.page(request.query));
+         }});
+    all.push_back({"followPurchase", "GET", "/api/v1/purchases/", true, "/events", Load::kRead,
+                   [this](const auto& request, const auto& id) { return feed_.follow_purchase(id, request); }});
+}
+
+void Service::add_ledger(std::vector<Operation>& all) {
+    const std::string v1 = "/api/v1/";
     all.push_back(
         {"prepareTransaction", "POST", v1 + "transactions:prepare", false, "", Load::kWrite,
          [this](const auto& request, const auto&) { return to_response(transactions_.prepare(request.body)); }});
+    all.push_back({"submitTransaction", "POST", v1 + "transactions:submit", false, "", Load::kWrite,
+                   [this](const auto& request, const auto&) {
+                       const auto key = request.headers.find("idempotency-key");
+                       return to_response(transactions_.submit(
+                           request.body, key == request.headers.end() ? std::nullopt : std::optional(key->second)));
+                   }});
     all.push_back({"evaluateQuery", "POST", v1 + "queries:evaluate", false, "", Load::kLedger,
                    [this](const auto& request, const auto&) { return to_response(queries_.evaluate(request.body)); }});
     all.push_back({"getGrant", "GET", v1 + "grants/", true, "", Load::kLedger,
@@ -143,12 +192,9 @@ std::vector<Operation> Service::make_operations() {
     all.push_back(
         {"getReleases", "GET", v1 + "purchases/", true, "/releases", Load::kLedger,
          [this](const auto& request, const auto& id) { return to_response(queries_.releases(id, request.query)); }});
-    all.push_back({"submitTransaction", "POST", v1 + "transactions:submit", false, "", Load::kWrite,
-                   [this](const auto& request, const auto&) {
-                       const auto key = request.headers.find("idempotency-key");
-                       return to_response(transactions_.submit(
-                           request.body, key == request.headers.end() ? std::nullopt : std::optional(key->second)));
-                   }});
+}
+
+void Service::add_service(std::vector<Operation>& all) {
     all.push_back(read("getHealth", "/healthz", false, "", [this](const auto&, const auto&) { return health(); }));
     all.push_back({"getLiveness", "GET", "/livez", false, "", Load::kNone, [](const auto&, const auto&) {
                        return HttpResponse{204, {}, {}};
@@ -159,19 +205,35 @@ std::vector<Operation> Service::make_operations() {
     all.push_back({"getDescription", "GET", "/openapi.json", false, "", Load::kNone, [](const auto&, const auto&) {
                        return HttpResponse{200, {{"content-type", "application/json"}}, openapi()};
                    }});
+}
+
+std::vector<Operation> Service::make_operations() {
+    std::vector<Operation> all;
+    add_records(all);
+    add_lists(all);
+    add_events(all);
+    add_ledger(all);
+    add_service(all);
     return all;
 }
 
-void Service::handle(HttpRequest request, HttpServer::Respond respond) {
+/// Of several that a path fits, the one with the longest fixed end; nullptr and what the path takes if the method is
+/// wrong, nullptr and nothing if there is no such path.
+const Operation* Service::find(const HttpRequest& request, std::string& allowed) const {
     const auto method = request.method == "HEAD" ? "GET" : request.method;
     const Operation* found = nullptr;
-    std::string allowed;
     for (const auto& operation : operations_) {
         if (!operation.matches(request.path)) continue;
         if (operation.method == method && (found == nullptr || operation.suffix.size() > found->suffix.size()))
             found = &operation;
         allowed = operation.method;
     }
+    return found;
+}
+
+void Service::handle(HttpRequest request, HttpServer::Respond respond) {
+    std::string allowed;
+    const auto* found = find(request, allowed);
     if (found == nullptr) {
         if (allowed.empty()) return respond(to_response(fail("no_such_path", "see /openapi.json for what there is")));
         auto refusal = to_response(fail("method_not_allowed", "this path takes " + allowed));
@@ -180,26 +242,18 @@ void Service::handle(HttpRequest request, HttpServer::Respond respond) {
     }
     const auto& operation = *found;
     const auto since = base::steady_now();
-    if (operation.load == Load::kNone) {
-        auto response = operation.work(request, {});
-        finish(operation, since, response);
-        return respond(std::move(response));
-    }
-    const bool write = operation.load == Load::kWrite;
-    if (!(write ? write_limit_ : read_limit_).admit(address_of(request.peer), since)) {
-        auto response = to_response(fail("rate_limited", "too many requests from this address; wait a second"));
-        finish(operation, since, response);
-        return respond(std::move(response));
-    }
-    const bool posted = pool_for(operation.load).post([this, &operation, since, asked = std::move(request), respond] {
-        auto response = operation.work(asked, operation.id(asked.path));
+    const auto answer = [this, &operation, since, respond](HttpResponse response) {
         finish(operation, since, response);
         respond(std::move(response));
+    };
+    if (operation.load == Load::kNone) return answer(operation.work(request, {}));
+    auto& limit = operation.load == Load::kWrite ? write_limit_ : read_limit_;
+    if (!limit.admit(address_of(request.peer), since))
+        return answer(to_response(fail("rate_limited", "too many requests from this address; wait a second")));
+    const bool posted = pool_for(operation.load).post([&operation, answer, asked = std::move(request)] {
+        answer(operation.work(asked, operation.id(asked.path)));
     });
-    if (posted) return;
-    auto response = to_response(fail("busy", "too many requests are waiting; ask again in a second"));
-    finish(operation, since, response);
-    respond(std::move(response));
+    if (!posted) answer(to_response(fail("busy", "too many requests are waiting; ask again in a second")));
 }
 
 void Service::finish(const Operation& operation, std::chrono::microseconds since, HttpResponse& response) {
@@ -225,7 +279,7 @@ Answer Service::health() {
 }  // namespace
 
 Result<std::unique_ptr<Api>> Api::start(base::net::Loop& loop, Options options, ledger::client::Client& client,
-                                        const events::EventEngine& engine, base::Metrics& metrics) {
+                                        events::EventEngine& engine, base::Metrics& metrics) {
     auto service = std::make_unique<Service>(options, client, engine, metrics);
     FS_TRY(service->listen(loop, options));
     return service;

@@ -6,9 +6,11 @@
 #include <charconv>
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 #include "base/encoding.hpp"
 #include "marketplace_dapp/api/parameters.hpp"
+#include "marketplace_dapp/api/rows.hpp"
 
 namespace fairstream::marketplace_dapp::api {
 
@@ -57,23 +59,8 @@ Result<std::optional<std::pair<double, std::string>>> parse_cursor(Parameters& p
     return fail("bad_request", "cursor: not one that a page of this search ended with");
 }
 
-/// Collects conditions and their parameters.
-class Builder {
-public:
-    /// "$1::float8"
-    std::string value(std::string parameter, const char* type) {
-        parameters.push_back(std::move(parameter));
-        return fmt::format("${}::{}", parameters.size(), type);
-    }
-    std::string value(double number) { return value(fmt::format("{}", number), "float8"); }
-    void require(const std::string& condition) { where += (where.empty() ? " WHERE " : " AND ") + condition; }
-
-    std::string where;
-    std::vector<std::string> parameters;
-};
-
 /// Haversine, in km.
-std::string distance(Builder& builder, const OfferSearch::Near& near) {
+std::string distance(SqlBuilder& builder, const OfferSearch::Near& near) {
     const auto latitude = builder.value(near.latitude);
     const auto longitude = builder.value(near.longitude);
     return fmt::format(
@@ -83,7 +70,7 @@ std::string distance(Builder& builder, const OfferSearch::Near& near) {
 }
 
 /// A box around the circle, for the index; none where the circle holds a pole or crosses the antimeridian.
-void require_box(Builder& builder, const OfferSearch::Near& near) {
+void require_box(SqlBuilder& builder, const OfferSearch::Near& near) {
     const auto up = near.radius_km / kKmPerDegree;
     const auto south = near.latitude - up, north = near.latitude + up;
     if (south <= -89.9 || north >= 89.9) return;
@@ -129,42 +116,64 @@ Result<OfferSearch> OfferSearch::parse(const std::map<std::string, std::string>&
     return search;
 }
 
+namespace {
+
+/// "WITH ... ", if sellers are asked for by their standing: all are judged once, not once for each offer.
+std::string require_sellers(SqlBuilder& builder, const OfferSearch& search) {
+    if (!search.verified && !search.min_trust) return {};
+    SqlBuilder sellers;
+    sellers.parameters = std::move(builder.parameters);
+    if (search.verified) sellers.require("verified");
+    if (search.min_trust) sellers.require("trust_score >= " + sellers.value(std::to_string(*search.min_trust), "int8"));
+    builder.parameters = std::move(sellers.parameters);
+    builder.require("o.seller IN (SELECT did FROM sellers)");
+    return "WITH sellers AS MATERIALIZED (SELECT did FROM market.all_standings" + sellers.where + ") ";
+}
+
+void require_what_indexes_find(SqlBuilder& builder, const OfferSearch& search) {
+    if (search.near) require_box(builder, *search.near);
+    if (search.topic_prefix)
+        builder.require("o.topic LIKE " + builder.value(like_prefix(*search.topic_prefix), "text"));
+    builder.require_equal("o.mode", search.mode);
+    builder.require_equal("o.seller", search.seller);
+    if (search.min_price_micro)
+        builder.require("o.price_micro >= " + builder.value(std::to_string(*search.min_price_micro), "int8"));
+    if (search.max_price_micro)
+        builder.require("o.price_micro <= " + builder.value(std::to_string(*search.max_price_micro), "int8"));
+}
+
+}  // namespace
+
 Statement to_statement(const OfferSearch& search) {
-    Builder builder;
+    SqlBuilder builder;
     std::string rank = "-o.created_at_us::float8";
-    std::string km = "NULL::float8";
     if (search.text) {
         const auto query = "websearch_to_tsquery('english', " + builder.value(*search.text, "text") + ")";
         builder.require("o.document @@ " + query);
         rank = "-ts_rank(o.document, " + query + ")::float8";
     }
+    require_what_indexes_find(builder, search);
+    const auto with = require_sellers(builder, search);
+    std::string offers = "market.offers o";
+    std::string km = "NULL::float8";
     if (search.near) {
-        rank = km = distance(builder, *search.near);
-        require_box(builder, *search.near);
-        builder.require(km + " <= " + builder.value(search.near->radius_km));
+        // The distance is worked out once for each offer that all else finds: OFFSET keeps the planner from repeating
+        // it.
+        offers = "(SELECT o.id, o.body, o.seller, " + distance(builder, *search.near) + " AS km FROM " + offers +
+                 std::exchange(builder.where, {}) + " OFFSET 0) o";
+        rank = km = "o.km";
+        builder.require("o.km <= " + builder.value(search.near->radius_km));
     }
-    if (search.topic_prefix)
-        builder.require("o.topic LIKE " + builder.value(like_prefix(*search.topic_prefix), "text"));
-    if (search.mode) builder.require("o.mode = " + builder.value(*search.mode, "text"));
-    if (search.seller) builder.require("o.seller = " + builder.value(*search.seller, "text"));
-    if (search.min_price_micro)
-        builder.require("o.price_micro >= " + builder.value(std::to_string(*search.min_price_micro), "int8"));
-    if (search.max_price_micro)
-        builder.require("o.price_micro <= " + builder.value(std::to_string(*search.max_price_micro), "int8"));
-    if (search.verified) builder.require("o.seller IN (SELECT did FROM market.standings WHERE verified)");
-    if (search.min_trust)
-        builder.require("o.seller IN (SELECT did FROM market.standings WHERE trust_score >= " +
-                        builder.value(std::to_string(*search.min_trust), "int8") + ")");
     if (search.after)
         builder.require(fmt::format("({}, o.id) > ({}, {})", rank, builder.value(search.after->first),
                                     builder.value(search.after->second, "text")));
     const auto limit = builder.value(std::to_string(search.limit + 1), "int8");
     // Sellers and batches are looked up for the page only.
-    return {.sql = fmt::format("SELECT f.id, f.rank, f.body, (SELECT coalesce(max(number), 0) FROM market.batches b "
+    return {.sql = fmt::format("{}SELECT f.id, f.rank, f.body, (SELECT coalesce(max(number), 0) FROM market.batches b "
                                "WHERE b.offer = f.id), s.trust_score, s.verified, f.km FROM (SELECT o.id, {} AS rank, "
-                               "o.body, o.seller, {} AS km FROM market.offers o{} ORDER BY {}, o.id LIMIT {}) f "
+                               "o.body, o.seller, {} AS km FROM {}{} ORDER BY {}, o.id LIMIT {}) f "
                                "LEFT JOIN market.standings s ON s.did = f.seller ORDER BY f.rank, f.id",
-                               rank, km, builder.where, rank, limit),
+                               with, rank, km, offers, builder.where, rank, limit),
             .parameters = std::move(builder.parameters)};
 }
 

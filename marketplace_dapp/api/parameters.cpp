@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <charconv>
@@ -19,14 +20,14 @@ std::optional<Number> whole(const std::string& text) {
     return value;
 }
 
-/// UTF-8 without NUL, as PostgreSQL takes it. The JSON parser checks the former.
+}  // namespace
+
+/// The JSON parser checks UTF-8.
 bool is_text(const std::string& text) {
     boost::json::error_code error;
     boost::json::parse(boost::json::serialize(boost::json::string(text)), error);
     return !error && text.find('\0') == std::string::npos;
 }
-
-}  // namespace
 
 std::optional<std::string> Parameters::find(const std::string& name) {
     asked_.insert(name);
@@ -57,6 +58,12 @@ Result<std::optional<double>> Parameters::number(const std::string& name, double
     if (!number || !std::isfinite(*number) || *number < min || *number > max)
         return fail("bad_request", fmt::format("{}: a number from {} to {}", name, min, max));
     return number;
+}
+
+Result<std::optional<std::string>> Parameters::word(const std::string& name, std::initializer_list<const char*> words) {
+    const auto value = find(name);
+    if (!value || std::ranges::find(words, *value) != words.end()) return value;
+    return fail("bad_request", fmt::format("{}: one of {}", name, fmt::join(words, ", ")));
 }
 
 Result<std::optional<bool>> Parameters::flag(const std::string& name) {

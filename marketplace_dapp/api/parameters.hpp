@@ -1,5 +1,6 @@
 #pragma once
 
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <set>
@@ -9,6 +10,9 @@
 
 namespace fairstream::marketplace_dapp::api {
 
+/// UTF-8 without NUL, as PostgreSQL takes it.
+bool is_text(const std::string& text);
+
 /// The query part of a URL, read strictly. Errors: bad_request, naming the parameter.
 class Parameters {
 public:
@@ -17,6 +21,8 @@ public:
     Result<std::optional<std::string>> text(const std::string& name, std::size_t max_bytes);
     Result<std::optional<std::int64_t>> integer(const std::string& name, std::int64_t min, std::int64_t max);
     Result<std::optional<double>> number(const std::string& name, double min, double max);
+    /// One of `words`.
+    Result<std::optional<std::string>> word(const std::string& name, std::initializer_list<const char*> words);
     Result<std::optional<bool>> flag(const std::string& name);
     /// Error if the query has a parameter that nobody asked for.
     Status finish() const;

@@ -16,7 +16,7 @@ double seconds(std::chrono::microseconds span) {
 }  // namespace
 
 bool RateLimit::admit(const std::string& peer, std::chrono::microseconds now) {
-    const auto full = per_second_ * kBurstSeconds;
+    const auto full = std::max(1.0, per_second_ * kBurstSeconds);
     if (buckets_.size() >= kMaxPeers) {
         std::erase_if(buckets_, [&](const auto& entry) { return seconds(now - entry.second.at) >= kBurstSeconds; });
         if (buckets_.size() >= kMaxPeers && !buckets_.contains(peer)) return false;

@@ -6,8 +6,8 @@
 
 namespace fairstream::marketplace_dapp::api {
 
-/// A bucket of tokens for each peer: `per_second` flow in, up to twice as many; each request takes one. Time arrives as
-/// an argument. One thread.
+/// A bucket of tokens for each peer: `per_second` flow in, up to twice as many (at least one); each request takes one.
+/// Time arrives as an argument. One thread.
 class RateLimit {
 public:
     explicit RateLimit(double per_second) : per_second_(per_second) {}

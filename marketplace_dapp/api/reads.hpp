@@ -17,12 +17,24 @@ public:
     using Query = std::map<std::string, std::string>;
     Answer offers(const Query& query);
     Answer offer(const std::string& id);
+    /// Of an offer: how far which operator says to have stored its stream.
+    Answer storage(const std::string& id);
     Answer purchase(const std::string& id);
     Answer balance(const std::string& account);
     Answer actor(const std::string& did);
     Answer block(const std::string& height);
     Answer transaction(const std::string& id);
-    Answer operators();
+    // Lists, in pages.
+    Answer purchases(const Query& query);
+    Answer transactions(const Query& query);
+    Answer blocks(const Query& query);
+    Answer transfers(const std::string& account, const Query& query);
+    Answer actors(const Query& query);
+    Answer operators(const Query& query);
+    Answer batches(const std::string& offer, const Query& query);
+    Answer key_epochs(const std::string& offer, const Query& query);
+    /// Of the read model.
+    Result<std::uint64_t> height();
     /// Whether PostgreSQL answers.
     Status check();
 

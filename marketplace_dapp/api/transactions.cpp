@@ -20,8 +20,6 @@ namespace {
 
 constexpr std::size_t kNonceBytes = 16;
 constexpr std::size_t kSaltBytes = 32;
-constexpr std::size_t kMaxIdempotencyKey = 255;
-constexpr std::size_t kMaxKeys = 10'000;
 constexpr auto kSignWithin = 30s;  // endorsers refuse older proposals
 
 struct Private {
@@ -60,51 +58,6 @@ json::object fields_of(const proto::Proposal& proposal) {
     if (!proposal.private_hash().empty())
         fields["private_hash"] = base::to_base64url(as_bytes(proposal.private_hash()));
     return fields;
-}
-
-struct Signed {
-    proto::ProposalRequest request;
-    proto::Proposal proposal;
-    std::string id;
-};
-
-Result<Signed> read_signed(const std::string& body, const std::string& channel) {
-    FS_ASSIGN(const auto object, parse_object(body));
-    FS_TRY(only_members(object, {"proposal", "signature", "salt", "private_inputs"}));
-    Signed out;
-    FS_ASSIGN(const auto proposal, bytes_of(object, "proposal"));
-    FS_ASSIGN(const auto signature, bytes_of(object, "signature"));
-    FS_ASSIGN(const auto salt, optional_bytes_of(object, "salt"));
-    FS_ASSIGN(const auto inputs, optional_bytes_of(object, "private_inputs"));
-    FS_ASSIGN(out.proposal, proto::decode<proto::Proposal>(proposal));
-    if (out.proposal.channel() != channel) return fail("bad_request", "proposal: for another channel");
-    if (out.proposal.intent() != proto::INTENT_SUBMIT) return fail("bad_request", "proposal: not to be submitted");
-    auto& signed_proposal = *out.request.mutable_signed_proposal();
-    signed_proposal.set_proposal(proto::as_field(proposal));
-    signed_proposal.set_signature(proto::as_field(signature));
-    out.request.set_salt(proto::as_field(salt));
-    out.request.set_private_inputs(proto::as_field(inputs));
-    out.id = base::to_hex(proto::transaction_id(signed_proposal));
-    return out;
-}
-
-json::value committed(const Signed& sent, std::uint64_t block, std::uint32_t position, ByteView response) {
-    return json::object{{"id", sent.id},
-                        {"code", "valid"},
-                        {"block", block},
-                        {"position", position},
-                        {"response", reply_to_json(sent.proposal.contract(), sent.proposal.function(), response)}};
-}
-
-/// The answer of a transaction that was committed before.
-Answer committed_before(const Signed& sent, const proto::GetTransactionReply& found) {
-    if (found.outcome().code() != proto::VALID)
-        return fail(
-            proto::code_of(found.outcome().code()),
-            "the transaction is invalid in block " + std::to_string(found.block()) + ": " + found.outcome().reason());
-    FS_ASSIGN(const auto transaction, proto::decode<proto::Transaction>(found.transaction()));
-    FS_ASSIGN(const auto result, proto::decode<proto::ProposalResult>(transaction.result()));
-    return committed(sent, found.block(), found.index(), as_bytes(result.response()));
 }
 
 }  // namespace
@@ -150,9 +103,50 @@ Answer Transactions::prepare(const std::string& body) const {
     return answer;
 }
 
+Result<Transactions::Signed> Transactions::read_signed(const std::string& body) const {
+    FS_ASSIGN(const auto object, parse_object(body));
+    FS_TRY(only_members(object, {"proposal", "signature", "salt", "private_inputs"}));
+    Signed out;
+    FS_ASSIGN(const auto proposal, bytes_of(object, "proposal"));
+    FS_ASSIGN(const auto signature, bytes_of(object, "signature"));
+    FS_ASSIGN(const auto salt, optional_bytes_of(object, "salt"));
+    FS_ASSIGN(const auto inputs, optional_bytes_of(object, "private_inputs"));
+    FS_ASSIGN(out.proposal, proto::decode<proto::Proposal>(proposal));
+    if (out.proposal.channel() != client_.options().channel)
+        return fail("bad_request", "proposal: for another channel");
+    if (out.proposal.intent() != proto::INTENT_SUBMIT) return fail("bad_request", "proposal: not to be submitted");
+    auto& signed_proposal = *out.request.mutable_signed_proposal();
+    signed_proposal.set_proposal(proto::as_field(proposal));
+    signed_proposal.set_signature(proto::as_field(signature));
+    out.request.set_salt(proto::as_field(salt));
+    out.request.set_private_inputs(proto::as_field(inputs));
+    out.id = base::to_hex(proto::transaction_id(signed_proposal));
+    return out;
+}
+
+json::value Transactions::committed(const Signed& sent, std::uint64_t block, std::uint32_t position,
+                                    ByteView response) {
+    return json::object{{"id", sent.id},
+                        {"code", "valid"},
+                        {"block", block},
+                        {"position", position},
+                        {"response", reply_to_json(sent.proposal.contract(), sent.proposal.function(), response)}};
+}
+
+/// The answer of a transaction that was committed before.
+Answer Transactions::committed_before(const Signed& sent, const proto::GetTransactionReply& found) {
+    if (found.outcome().code() != proto::VALID)
+        return fail(
+            proto::code_of(found.outcome().code()),
+            "the transaction is invalid in block " + std::to_string(found.block()) + ": " + found.outcome().reason());
+    FS_ASSIGN(const auto transaction, proto::decode<proto::Transaction>(found.transaction()));
+    FS_ASSIGN(const auto result, proto::decode<proto::ProposalResult>(transaction.result()));
+    return committed(sent, found.block(), found.index(), as_bytes(result.response()));
+}
+
 Answer Transactions::submit(const std::string& body, const std::optional<std::string>& idempotency_key) {
-    FS_ASSIGN(const auto sent, read_signed(body, client_.options().channel));
-    if (idempotency_key) FS_TRY(hold_key(*idempotency_key, sent.id));
+    FS_ASSIGN(const auto sent, read_signed(body));
+    if (idempotency_key) FS_TRY(hold_key(*idempotency_key, sent));
     FS_ASSIGN(const auto id, base::from_hex(sent.id));
     const auto before = client_.transaction(id);
     if (before) return committed_before(sent, *before);
@@ -164,19 +158,17 @@ Answer Transactions::submit(const std::string& body, const std::optional<std::st
     return fail(commit.error());
 }
 
-Status Transactions::hold_key(const std::string& key, const std::string& id) {
-    if (key.empty() || key.size() > kMaxIdempotencyKey)
-        return fail("bad_idempotency_key", "Idempotency-Key: 1 to 255 characters");
-    const std::lock_guard lock(mutex_);
-    const auto [held, fresh] = keys_.try_emplace(key, id);
-    if (held->second != id)
-        return fail("idempotency_key_reused", "Idempotency-Key: it came with another transaction, " + held->second);
-    if (!fresh) return {};
-    oldest_keys_.push_back(key);
-    if (oldest_keys_.size() <= kMaxKeys) return {};
-    keys_.erase(oldest_keys_.front());
-    oldest_keys_.pop_front();
-    return {};
+/// Checked before a key is held: nobody may take another's.
+Status Transactions::hold_key(const std::string& key, const Signed& sent) {
+    const auto& creator = sent.proposal.creator().did();
+    const auto& signed_proposal = sent.request.signed_proposal();
+    const auto by = identity::did::key_from_did(creator);
+    const auto signature = crypto::to_signature(as_bytes(signed_proposal.signature()));
+    if (!by || !signature ||
+        !by->verify(crypto::signing_input("proposal/v1", sent.proposal.channel(), as_bytes(signed_proposal.proposal())),
+                    *signature))
+        return fail("bad_creator_signature", "not the creator's signature over the proposal");
+    return keys_.hold(creator, key, sent.id, base::to_us(base::wall_now()));
 }
 
 }  // namespace fairstream::marketplace_dapp::api

@@ -1,13 +1,11 @@
 #pragma once
 
-#include <deque>
-#include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "ledger/client/client.hpp"
 #include "marketplace_dapp/api/answer.hpp"
+#include "marketplace_dapp/api/idempotency.hpp"
 
 namespace fairstream::marketplace_dapp::api {
 
@@ -16,7 +14,8 @@ namespace fairstream::marketplace_dapp::api {
 /// signing_input("proposal/v1", channel, proposal).
 class Transactions {
 public:
-    explicit Transactions(ledger::client::Client& client) : client_(client) {}
+    /// `database`: the connection string.
+    Transactions(ledger::client::Client& client, std::string database) : client_(client), keys_(std::move(database)) {}
 
     /// {"contract", "function", "arguments": {...}, "creator": DID} and, for functions with private inputs,
     /// "private_inputs" (functions.hpp) with "salt"? or only their "private_hash" ->
@@ -30,12 +29,19 @@ public:
     Answer submit(const std::string& body, const std::optional<std::string>& idempotency_key);
 
 private:
-    Status hold_key(const std::string& key, const std::string& id);
+    struct Signed {
+        ledger::proto::ProposalRequest request;
+        ledger::proto::Proposal proposal;
+        std::string id;
+    };
+    Result<Signed> read_signed(const std::string& body) const;
+    static boost::json::value committed(const Signed& sent, std::uint64_t block, std::uint32_t position,
+                                        ByteView response);
+    static Answer committed_before(const Signed& sent, const ledger::proto::GetTransactionReply& found);
+    Status hold_key(const std::string& key, const Signed& sent);
 
     ledger::client::Client& client_;
-    std::mutex mutex_;
-    std::map<std::string, std::string> keys_;  // idempotency key -> transaction id
-    std::deque<std::string> oldest_keys_;
+    IdempotencyKeys keys_;
 };
 
 }  // namespace fairstream::marketplace_dapp::api

@@ -82,10 +82,19 @@ Status EventEngine::follow() {
 
 void EventEngine::publish(std::uint64_t height) {
     metrics_.gauge("fairstream_read_model_height", static_cast<double>(height));
-    const std::lock_guard lock(mutex_);
-    if (height > state_.height) state_.halted.reset();  // merely to open the read model mends nothing
-    state_.height = height;
-    state_.started = true;
+    {
+        const std::lock_guard lock(mutex_);
+        if (height > state_.height) state_.halted.reset();  // merely to open the read model mends nothing
+        state_.height = height;
+        state_.started = true;
+    }
+    const std::lock_guard listening(listening_);
+    if (listener_) listener_();
+}
+
+void EventEngine::on_progress(std::function<void()> listener) {
+    const std::lock_guard lock(listening_);
+    listener_ = std::move(listener);
 }
 
 void EventEngine::pause(const Error& why) {

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -35,6 +36,9 @@ public:
     /// Returns after the transaction at hand. To be called while the loop of the source's client still runs.
     void stop();
     State state() const;
+    /// `listener` is called, on the engine's thread, whenever the read model has gone on; nothing: nobody any more.
+    /// Returns when the one before is not being called.
+    void on_progress(std::function<void()> listener);
 
 private:
     void run();
@@ -50,7 +54,9 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable wake_;
     State state_;
-    std::string told_;  // the code of the last failure in the log, so that an outage is one line
+    std::mutex listening_;
+    std::function<void()> listener_;  // guarded by listening_
+    std::string told_;                // the code of the last failure in the log, so that an outage is one line
     std::atomic<bool> stopping_ = false;
     std::thread thread_;
 };

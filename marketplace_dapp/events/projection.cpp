@@ -10,8 +10,10 @@
 #include "chaincode/schema/marketplace.pb.h"
 #include "chaincode/schema/names.hpp"
 #include "chaincode/schema/security_manager.pb.h"
+#include "identity/crypto/frame.hpp"
 #include "identity/msp/certificate.hpp"
 #include "ledger/proto/wire.hpp"
+#include "marketplace_dapp/events/chain_events.hpp"
 #include "marketplace_dapp/events/records.hpp"
 
 namespace fairstream::marketplace_dapp::events {
@@ -95,7 +97,6 @@ void Projector::add_transaction(const Place& place, const std::string& bytes, co
     ++now_.transaction_count;
     json::object row{{"block", place.block}, {"position", place.index}, {"code", fate.code}};
     row["reason"] = harmless(fate.reason, kMaxReasonBytes);
-    json::array events;
     if (const auto transaction = proto::decode<proto::Transaction>(bytes)) {
         row["id"] = base::to_hex(proto::transaction_id(transaction->signed_proposal()));
         const auto proposal = proto::decode<proto::Proposal>(transaction->signed_proposal().proposal());
@@ -106,13 +107,8 @@ void Projector::add_transaction(const Place& place, const std::string& bytes, co
             row["created_at_us"] = static_cast<std::int64_t>(proposal->created_at_us() & INT64_MAX);
         }
         const auto result = proto::decode<proto::ProposalResult>(transaction->result());
-        if (proposal && result && fate.code == "valid") {
-            add_effects(place, *proposal, *result);
-            for (const auto& event : result->events())
-                events.push_back(event_to_json(event.contract(), event.name(), event.payload()));
-        }
+        if (proposal && result && fate.code == "valid") add_effects(place, *proposal, *result);
     }
-    row["events"] = json::serialize(events);
     now_.transactions.push_back(std::move(row));
 }
 
@@ -133,7 +129,9 @@ void Projector::add_effects(const Place& place, const proto::Proposal& proposal,
     else if (is(names::contract::kMarketplace, names::marketplace::kRecordStreamDetails))
         add_batch(response);
     else if (is(names::contract::kMarketplace, names::marketplace::kRequestDownloadToken))
-        add_purchase(response);
+        add_purchase(place, response);
+    else if (is(names::contract::kMarketplace, names::marketplace::kOpenKeyEpoch))
+        add_key_epoch(response);
     else if (is(names::contract::kSecurityManager, names::security_manager::kSetEndpoints)) {
         if (const auto entry = proto::decode<schema::Operator>(response))
             now_.operators[entry->name()] = row_of(*entry);
@@ -204,6 +202,8 @@ void Projector::add_offer(const std::string& response) {
                      {"description", draft.description()},
                      {"words", words_of(draft)},
                      {"created_at_us", offer.created_at_us()},
+                     {"stream_id", offer.stream_id()},
+                     {"stream_hash", base::to_hex(identity::crypto::stream_hash(offer.stream_id()))},
                      {"body", json::serialize(to_json(offer))}};
     if (draft.has_place()) {
         row["latitude"] = draft.place().latitude_e7() / kPerDegree;
@@ -215,24 +215,54 @@ void Projector::add_offer(const std::string& response) {
 void Projector::add_batch(const std::string& response) {
     const auto reply = proto::decode<schema::OfferReply>(response);
     if (!reply) return;
-    for (const auto& batch : reply->batches())
-        now_.batches[reply->offer().id() + "/" + std::to_string(batch.number())] = {
-            {"offer", reply->offer().id()}, {"number", batch.number()}, {"body", json::serialize(to_json(batch))}};
+    const auto& offer = reply->offer();
+    for (const auto& batch : reply->batches()) {
+        now_.batches[offer.id() + "/" + std::to_string(batch.number())] = {
+            {"offer", offer.id()}, {"number", batch.number()}, {"body", json::serialize(to_json(batch))}};
+        now_.closed_epochs[offer.stream_id() + "/" + std::to_string(batch.key_epoch())] = {
+            {"stream_id", offer.stream_id()},
+            {"number", batch.key_epoch()},
+            {"closed_at_us", batch.recorded_at_us()},
+            {"batch", batch.number()}};
+    }
 }
 
-void Projector::add_purchase(const std::string& response) {
+void Projector::add_key_epoch(const std::string& response) {
+    const auto reply = proto::decode<schema::OpenKeyEpochReply>(response);
+    if (!reply) return;
+    const auto& epoch = reply->key_epoch();
+    now_.key_epochs.push_back(
+        {{"stream_id", epoch.stream_id()}, {"number", epoch.number()}, {"opened_at_us", epoch.opened_at_us()}});
+}
+
+void Projector::add_purchase(const Place& place, const std::string& response) {
     const auto reply = proto::decode<schema::PurchaseReply>(response);
     if (!reply) return;
     const auto& purchase = reply->purchase();
     now_.purchases.push_back({{"id", purchase.id()},
+                              {"block", place.block},
+                              {"position", place.index},
                               {"offer", purchase.agreement().offer()},
                               {"buyer", purchase.buyer()},
+                              {"seller", purchase.agreement().seller()},
                               {"stream_id", purchase.stream_id()},
                               {"key_epoch", purchase.batch().key_epoch()},
+                              {"by_time", purchase.has_window()},
+                              {"release_us", purchase.deadlines().release_us()},
+                              {"refund_us", purchase.deadlines().refund_us()},
                               {"body", json::serialize(to_json(purchase))}});
 }
 
 void Projector::add_event(const Place& place, int number, const proto::Event& event) {
+    auto told = read_event(event.contract(), event.name(), event.payload());
+    now_.told.push_back({{"block", place.block},
+                         {"position", place.index},
+                         {"number", number},
+                         {"time_us", place.time_us},
+                         {"contract", harmless(event.contract(), kMaxNameBytes)},
+                         {"name", harmless(event.name(), kMaxNameBytes)},
+                         {"subject", harmless(told.subject, kMaxCreatorBytes)},
+                         {"payload", json::serialize(told.payload)}});
     const auto is = [&](const char* contract, const char* name) {
         return event.contract() == contract && event.name() == name;
     };
@@ -249,7 +279,21 @@ void Projector::add_event(const Place& place, int number, const proto::Event& ev
                                   {"memo", moved->memo()}});
         if (!moved->from().empty()) now_.balances[moved->from()] -= moved->amount_micro();
         now_.balances[moved->to()] += moved->amount_micro();
-    } else if (is(names::contract::kMarketplace, names::marketplace::kPurchasePaid)) {
+    } else if (is(names::contract::kTrust, names::trust::kTrustScored)) {
+        const auto scored = proto::decode<schema::TrustScored>(event.payload());
+        if (!scored) return;
+        now_.scores[scored->did()] = {{"did", scored->did()},
+                                      {"epoch", scored->epoch()},
+                                      {"credibility", scored->credibility()},
+                                      {"confidence", scored->confidence()}};
+    } else if (event.contract() == names::contract::kMarketplace || event.contract() == names::contract::kCustody) {
+        add_progress(event);
+    }
+}
+
+/// What follows a purchase.
+void Projector::add_progress(const proto::Event& event) {
+    if (event.name() == names::marketplace::kPurchasePaid) {
         const auto paid = proto::decode<schema::PurchasePaid>(event.payload());
         if (!paid) return;
         auto& row = now_.progress[paid->purchase()];
@@ -257,15 +301,18 @@ void Projector::add_event(const Place& place, int number, const proto::Event& ev
         row["paid_micro"] = paid->paid_micro();
         row["delivered_entries"] = paid->delivered_entries();
         row["settled"] = paid->settled();
-    } else if (is(names::contract::kMarketplace, names::marketplace::kPurchaseRefunded)) {
+    } else if (event.name() == names::marketplace::kPurchaseRefunded) {
         const auto refunded = proto::decode<schema::PurchaseRefunded>(event.payload());
         if (!refunded) return;
         auto& row = now_.progress[refunded->purchase()];
         row["id"] = refunded->purchase();
         row["refunded_micro"] = refunded->amount_micro();
-    } else if (is(names::contract::kCustody, names::custody::kShareReleased)) {
+    } else if (event.name() == names::custody::kShareReleased) {
         const auto released = proto::decode<schema::ShareReleased>(event.payload());
-        if (released) now_.releases.push_back({{"purchase", released->purchase()}, {"position", released->index()}});
+        if (!released) return;
+        now_.releases.push_back({{"purchase", released->purchase()},
+                                 {"key_epoch", released->key_epoch()},
+                                 {"position", released->index()}});
     }
 }
 

@@ -18,9 +18,10 @@ struct Projection {
     std::string block_hash;
     std::size_t transaction_count = 0;
 
-    boost::json::array blocks, transactions, offers, dealings, purchases, releases, transfers;
+    boost::json::array blocks, transactions, told, offers, dealings, key_epochs, purchases, releases, transfers;
     // Told more than once: the last one counts.
-    std::map<std::string, boost::json::object> issuers, actors, identifiers, operators, batches, progress;
+    std::map<std::string, boost::json::object> issuers, actors, identifiers, scores, operators, batches, closed_epochs,
+        progress;
     std::map<std::string, std::int64_t> balances;  // what to add
 };
 
@@ -47,7 +48,9 @@ private:
     void add_decision(const ledger::proto::Proposal& proposal, const ledger::proto::ProposalResult& result);
     void add_offer(const std::string& response);
     void add_batch(const std::string& response);
-    void add_purchase(const std::string& response);
+    void add_key_epoch(const std::string& response);
+    void add_purchase(const Place& place, const std::string& response);
+    void add_progress(const ledger::proto::Event& event);
     void add_event(const Place& place, int number, const ledger::proto::Event& event);
 
     Projection now_;

@@ -1,16 +1,11 @@
 #include "marketplace_dapp/events/records.hpp"
 
-#include <google/protobuf/util/json_util.h>
-
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
-#include <functional>
-#include <map>
 
 #include "base/clock.hpp"
 #include "base/encoding.hpp"
-#include "chaincode/schema/events.pb.h"
 
 namespace fairstream::marketplace_dapp::events {
 
@@ -42,46 +37,6 @@ json::object to_json(const schema::Window& window) {
     json::object out{{"from", time(window.from_us())}, {"until", time(window.until_us())}, {"count", window.count()}};
     if (!window.after().empty()) out["after"] = window.after();
     return out;
-}
-
-template <typename Payload>
-json::value decode_payload(const std::string& payload) {
-    Payload message;
-    std::string text;
-    google::protobuf::util::JsonPrintOptions options;
-    options.preserve_proto_field_names = true;
-    options.always_print_primitive_fields = true;
-    if (!message.ParseFromString(payload) || !google::protobuf::util::MessageToJsonString(message, &text, options).ok())
-        return json::string(base::to_base64(as_bytes(payload)));
-    json::error_code error;
-    auto value = json::parse(text, error);
-    return error ? json::value(json::string(base::to_base64(as_bytes(payload)))) : value;
-}
-
-using Decode = std::function<json::value(const std::string&)>;
-
-const std::map<std::string, Decode>& known_events() {
-    static const std::map<std::string, Decode> known{
-        {"actors.ActorRegistered", decode_payload<schema::ActorRegistered>},
-        {"credits.Transferred", decode_payload<schema::Transferred>},
-        {"marketplace.OfferCreated", decode_payload<schema::OfferCreated>},
-        {"marketplace.BatchRecorded", decode_payload<schema::BatchRecorded>},
-        {"marketplace.KeyEpochOpened", decode_payload<schema::KeyEpochOpened>},
-        {"marketplace.PurchaseMade", decode_payload<schema::PurchaseMade>},
-        {"marketplace.PurchasePaid", decode_payload<schema::PurchasePaid>},
-        {"marketplace.PurchaseRefunded", decode_payload<schema::PurchaseRefunded>},
-        {"custody.ShareReleased", decode_payload<schema::ShareReleased>},
-        {"custody.Dealt", decode_payload<schema::Dealt>},
-        {"security_manager.GrantCreated", decode_payload<schema::GrantCreated>},
-        {"security_manager.OperatorsDrawn", decode_payload<schema::OperatorsDrawn>},
-        {"security_manager.GrantRevoked", decode_payload<schema::GrantRevoked>},
-        {"security_manager.UploadStored", decode_payload<schema::UploadStored>},
-        {"trust.RatingMade", decode_payload<schema::RatingMade>},
-        {"trust.RatingRevealed", decode_payload<schema::RatingRevealed>},
-        {"trust.EpochSealed", decode_payload<schema::EpochSealed>},
-        {"trust.TrustScored", decode_payload<schema::TrustScored>},
-    };
-    return known;
 }
 
 }  // namespace
@@ -225,14 +180,6 @@ json::object to_json(const schema::GrantReply& reply) {
         out["until"] = time(grant.until_us());
     }
     return out;
-}
-
-json::object event_to_json(const std::string& contract, const std::string& name, const std::string& payload) {
-    const auto known = known_events().find(contract + "." + name);
-    return {{"contract", contract},
-            {"name", name},
-            {"payload", known == known_events().end() ? json::value(json::string(base::to_base64(as_bytes(payload))))
-                                                      : known->second(payload)}};
 }
 
 std::string harmless(const std::string& text, std::size_t max_bytes) {

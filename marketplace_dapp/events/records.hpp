@@ -19,9 +19,6 @@ boost::json::object to_json(const chaincode::schema::GetReleasesReply& reply);
 boost::json::object to_json(const chaincode::schema::Operator& entry);
 boost::json::object to_json(const chaincode::schema::GrantReply& reply);
 
-/// {"contract", "name", "payload"}: the payload by its fields if it is an event of the market's contracts.
-boost::json::object event_to_json(const std::string& contract, const std::string& name, const std::string& payload);
-
 /// Text from a transaction that nobody checked: control characters become '?', what exceeds `max_bytes` is cut.
 std::string harmless(const std::string& text, std::size_t max_bytes);
 
