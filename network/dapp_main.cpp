@@ -1,9 +1,15 @@
 // fairstream-dapp: the marketplace's REST interface and its read model in PostgreSQL.
 #include <algorithm>
+#include <optional>
 #include <string_view>
 
 #include "base/log.hpp"
+#include "chaincode/schema/marketplace.pb.h"
+#include "chaincode/schema/names.hpp"
+#include "identity/did/did_key.hpp"
 #include "marketplace_dapp/events/ledger_source.hpp"
+#include "marketplace_dapp/events/operator_watch.hpp"
+#include "marketplace_dapp/events/refunder.hpp"
 #include "network/dapp_config.hpp"
 #include "network/program.hpp"
 
@@ -14,8 +20,22 @@ using namespace std::chrono_literals;
 using marketplace_dapp::api::Api;
 using marketplace_dapp::events::EventEngine;
 using marketplace_dapp::events::LedgerSource;
+using marketplace_dapp::events::OperatorWatch;
+using marketplace_dapp::events::Refunder;
 
 constexpr auto kCommitTimeout = 20s;
+
+/// marketplace.Refund under the DApp's own key.
+Refunder::Send refund_through(ledger::client::Client& client, const ledger::client::Identity& self) {
+    return [&client, self](const std::string& purchase) -> Status {
+        namespace names = chaincode::schema::names;
+        chaincode::schema::RefundRequest request;
+        request.set_purchase(purchase);
+        FS_TRY(ledger::client::submit<chaincode::schema::PurchaseReply>(client, self, names::contract::kMarketplace,
+                                                                        names::marketplace::kRefund, request));
+        return {};
+    };
+}
 
 int run(const network::DappProgramConfig& config, bool rebuild) {
     base::net::Loop loop;
@@ -34,8 +54,19 @@ int run(const network::DappProgramConfig& config, bool rebuild) {
         return 1;
     }
     base::log_info("{} serves https://{}", config.name, config.api.listen.text());
+    const ledger::client::Identity self{config.api.key, identity::did::did_from_key(config.api.key.public_key()), {}};
+    std::optional<Refunder> refunder;
+    refunder.emplace(config.api.database, Refunder::Options{.did = self.did}, refund_through(submitting, self),
+                     metrics);
+    std::optional<OperatorWatch> watch;
+    watch.emplace(
+        config.api.database,
+        OperatorWatch::Options{.network = config.followed.channel, .trusted_roots = config.followed.trusted_roots},
+        metrics);
     const int exit_code = termination.wait();
     base::log_info("{} stops", config.name);
+    watch.reset();
+    refunder.reset();  // its calls need the loop
     engine.stop();
     loop.stop();
     return exit_code;
