@@ -12,6 +12,7 @@
 #include "mqtt_bridge/log/file_stream_log.hpp"
 #include "mqtt_bridge/operator/range_service.hpp"
 #include "mqtt_bridge/operator/replication.hpp"
+#include "mqtt_bridge/operator/report.hpp"
 #include "security_manager/gate/connect_proof.hpp"
 #include "security_manager/gate/topic.hpp"
 
@@ -54,6 +55,7 @@ struct OperatorDaemon::Impl {
 
     Status start() {
         FS_ASSIGN(log, log::FileStreamLog::open(config.data / "log"));
+        reporter = std::make_unique<Reporter>(*log, config.name, config.network, config.key);
         FS_ASSIGN(directory, StreamDirectory::open(config.data / "streams", loop, blocking, ledger));
         sessions = std::make_unique<service::SessionService>(loop, session_config(), ledger);
         sessions->on_notice([this](const service::Session& to, const service::SessionNotice& what) { tell(to, what); });
@@ -247,6 +249,7 @@ struct OperatorDaemon::Impl {
             return respond(base::net::problem(405, {"bad_method", "only GET is answered here"}));
         if (request.path == "/healthz")
             return respond({ready() ? 200 : 503, {{"content-type", "application/json"}}, health()});
+        if (request.path == "/v1/report") return report(request, respond);
         if (request.path == "/v1/info") return respond({200, {{"content-type", "application/json"}}, info()});
         if (request.path == "/metrics") {
             metrics.gauge("fairstream_operator_peers_connected", static_cast<double>(peers->connected()));
@@ -254,6 +257,18 @@ struct OperatorDaemon::Impl {
             return respond({200, {{"content-type", "text/plain; version=0.0.4"}}, metrics.text()});
         }
         respond(base::net::problem(404, {"not_found", "nothing is served under " + request.path.substr(0, 128)}));
+    }
+
+    /// Reads the log, and signs: in the pool.
+    void report(const HttpRequest& request, const base::net::HttpServer::Respond& respond) {
+        const auto after = request.query.find("after");
+        const bool posted =
+            work.post([this, respond, from = after == request.query.end() ? std::string() : after->second] {
+                const auto page = reporter->page(from, base::wall_now());
+                if (!page) return respond(base::net::problem(400, page.error()));
+                respond({200, {{"content-type", "application/jwt"}}, *page});
+            });
+        if (!posted) respond(base::net::problem(503, {"busy", "too much is waiting here"}, true));
     }
 
     bool ready() const { return !failed && broker_up && listed && sessions->gates() > 0; }
@@ -287,6 +302,7 @@ struct OperatorDaemon::Impl {
     std::atomic<std::size_t> connected{0};
     bool announcing = false;
     std::unique_ptr<log::FileStreamLog> log;
+    std::unique_ptr<Reporter> reporter;
     std::unique_ptr<StreamDirectory> directory;
     std::unique_ptr<service::SessionService> sessions;
     std::shared_ptr<void> revocations;  // goes before the sessions it ends

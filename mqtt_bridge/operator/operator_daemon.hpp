@@ -33,7 +33,8 @@ struct OperatorConfig {
 /// operators, and delivery of ranges, composed. Its broker is a process beside it (mosquitto_config); the daemon
 /// connects to it as soon as it is there, and again whenever it was gone.
 ///
-///     HTTPS: sessions (SessionService), ranges and receipts (RangeService), GET /healthz, /metrics, /v1/info
+///     HTTPS: sessions (SessionService), ranges and receipts (RangeService), GET /healthz, /metrics, /v1/info,
+///            /v1/report (Reporter)
 class OperatorDaemon {
 public:
     /// `loop` and `ledger` must outlive it. On the loop thread, or before the loop runs.
