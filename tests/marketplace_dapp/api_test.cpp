@@ -1,8 +1,10 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <catch2/catch.hpp>
+#include <future>
 #include <optional>
 #include <set>
+#include <sstream>
 
 #include "base/clock.hpp"
 #include "base/encoding.hpp"
@@ -10,6 +12,7 @@
 #include "identity/credential/presentation.hpp"
 #include "identity/crypto/keys.hpp"
 #include "identity/did/did_key.hpp"
+#include "tests/marketplace_dapp/openapi_check.hpp"
 #include "tests/network/consortium.hpp"
 
 using namespace fairstream;
@@ -27,20 +30,31 @@ public:
         net_.up({"--orgs", "1", "--operators", "1"});
         url_ = net_.ok({"network", "status"}).json().at("dapp").at("url").as_string().c_str();
         http_ = std::make_unique<base::net::HttpClient>(read_all(net_.dir() / "net/public/roots.pem"));
-        description_ = get("/openapi.json", 200);
+        const auto description = http_->request("GET", url_ + "/openapi.json", {}, "", 30s);
+        REQUIRE(description);
+        check_.emplace(json::parse(description->body));
+        get("/openapi.json", 200);
     }
 
+    /// Every answer is held to the description.
     json::value request(const std::string& method, const std::string& target, const std::string& body,
                         std::optional<int> status, const std::map<std::string, std::string>& headers = {}) {
         const auto response = http_->request(method, url_ + target, headers, body, 30s);
         INFO(method << " " << target << (response ? response->body : response.error().message));
         REQUIRE(response);
         if (status) CHECK(response->status == *status);
-        if (response->status < 300) CHECK(response->headers.at("server-timing").starts_with("total;dur="));
-        if (response->status == 204) return nullptr;
+        if (response->status == 204) {
+            called_.insert(check_->operation(method, target));
+            return nullptr;
+        }
         const auto type = response->headers.at("content-type");
-        if (type == "text/plain; version=0.0.4") return json::string(response->body);
-        const auto value = json::parse(response->body);
+        const bool is_json = type.find("json") != std::string::npos;
+        const auto value = is_json ? json::parse(response->body) : json::value(json::string(response->body));
+        const auto path = target.substr(0, target.find('?'));
+        if (const auto operation = check_->operation(method, path); !operation.empty()) {
+            for (const auto& fault : check_->faults(method, path, response->status, type, value)) FAIL_CHECK(fault);
+            if (response->status == 200) called_.insert(operation);
+        }
         if (response->status < 300) return value;
         CHECK(type == "application/problem+json");
         CHECK(value.at("status").as_int64() == response->status);
@@ -78,14 +92,43 @@ public:
     }
 
     const Consortium& net() const { return net_; }
-    const json::value& description() const { return description_; }
+    const std::string& url() const { return url_; }
+    /// Operations of the description that have been called and answered well, and all of them.
+    const std::set<std::string>& called() const { return called_; }
+    std::set<std::string> described() const { return check_->operations(); }
 
 private:
     Consortium net_;
     std::string url_;
     std::unique_ptr<base::net::HttpClient> http_;
-    json::value description_;
+    std::optional<OpenapiCheck> check_;
+    std::set<std::string> called_;
 };
+
+/// The data of each server-sent event, and the reason of the last.
+struct Heard {
+    std::vector<json::value> events;
+    std::vector<std::string> ids;
+    std::string ended;
+};
+Heard heard(const std::string& body) {
+    Heard out;
+    std::istringstream lines(body);
+    std::string type, id;
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with("id: ")) id = line.substr(4);
+        if (line.starts_with("event: ")) type = line.substr(7);
+        if (!line.starts_with("data: ")) continue;
+        const auto data = json::parse(line.substr(6));
+        if (type == "end") {
+            out.ended = data.at("reason").as_string();
+        } else {
+            out.events.push_back(data);
+            out.ids.push_back(id);
+        }
+    }
+    return out;
+}
 
 std::string public_key(const SigningKey& key) {
     return base::to_base64(key.public_key().compressed());
@@ -106,53 +149,74 @@ TEST_CASE("every operation of the description is there, and trades by REST commi
     const auto offer = dapp.net().offer("acme", "factory/boiler", "1000000");
     wait_until("the offer", [&] { return dapp.get("/api/v1/offers", 200).at("offers").as_array().size() == 1; });
 
-    std::set<std::string> called{"getDescription", "prepareTransaction", "submitTransaction", "listOffers"};
-    const auto call = [&](const char* operation, const std::string& target) {
-        called.insert(operation);
-        return dapp.get(target, 200);
-    };
     const auto block = std::to_string(funded.at("block").as_int64());
-    CHECK(call("getOffer", "/api/v1/offers/" + offer).at("seller").as_string() == seller);
-    CHECK(call("getBalance", "/api/v1/accounts/" + did + "/balance").at("balance_micro").as_int64() == 5'000'000);
-    CHECK(call("getActor", "/api/v1/actors/" + seller).at("verified").as_bool());
-    CHECK(call("listOperators", "/api/v1/operators").at("operators").as_array().size() == 1);
-    CHECK(call("getBlock", "/api/v1/blocks/" + block).at("transactions").as_array().size() == 1);
-    const auto transaction = call("getTransaction", "/api/v1/transactions/" + std::string(funded.at("id").as_string()));
+    const std::string v1 = "/api/v1/";
+    CHECK(dapp.get(v1 + "offers/" + offer, 200).at("seller").as_string() == seller);
+    CHECK(dapp.get(v1 + "accounts/" + did + "/balance", 200).at("balance_micro").as_int64() == 5'000'000);
+    CHECK(dapp.get(v1 + "accounts/" + did + "/transfers", 200).at("transfers").at(0).at("to").as_string() == did);
+    CHECK(dapp.get(v1 + "actors/" + seller, 200).at("verified").as_bool());
+    CHECK(dapp.get(v1 + "actors?role=seller&verified=true", 200).at("actors").as_array().size() == 1);
+    CHECK(dapp.get(v1 + "operators", 200).at("operators").as_array().size() == 1);
+    CHECK(dapp.get(v1 + "blocks/" + block, 200).at("transactions").as_array().size() == 1);
+    CHECK(dapp.get(v1 + "blocks?limit=1", 200).as_object().contains("next"));
+    const auto transaction = dapp.get(v1 + "transactions/" + std::string(funded.at("id").as_string()), 200);
     CHECK(transaction.at("code").as_string() == "valid");
     CHECK(transaction.at("creator").as_string() == did);
-    CHECK(transaction.at("events").as_array().at(0).at("payload").at("to").as_string() == did);
-    CHECK(call("resolveDid", "/1.0/identifiers/" + did).at("didDocument").at("id").as_string() == did);
-    CHECK(call("getHealth", "/healthz").at("status").as_string() == "ok");
-    called.insert("getLiveness");
-    CHECK(dapp.get("/livez", 204).is_null());
-    CHECK(std::string(call("getMetrics", "/metrics").as_string()).find("fairstream_read_model_height") !=
-          std::string::npos);
+    CHECK(transaction.at("events").at(0).at("payload").at("to").as_string() == did);
+    CHECK(transaction.at("events").at(0).at("payload").at("amount_micro").as_int64() == 5'000'000);
+    CHECK(dapp.get(v1 + "transactions?function=Faucet&creator=" + did, 200).at("transactions").as_array().size() == 1);
+    CHECK(dapp.get("/1.0/identifiers/" + did, 200).at("didDocument").at("id").as_string() == did);
+    CHECK(dapp.get("/healthz", 200).at("status").as_string() == "ok");
+    dapp.get("/livez", 204);
+    CHECK(std::string(dapp.get("/metrics", 200).as_string()).find("fairstream_read_model_height") != std::string::npos);
+
     write_all(dapp.net().file("readings"), "1\n2\n");
     dapp.net().ok({"upload", dapp.net().file("readings").string(), "--as", "acme", "--offer", offer});
-    dapp.net().client("bob");
+    const auto bob = dapp.net().client("bob");
     const auto purchase = dapp.net().ok({"buy", offer, "--as", "bob"}).text("purchase");
+    const auto of_purchase = v1 + "purchases/" + purchase;
     wait_until("the keys' release", [&] {
-        const auto now = dapp.request("GET", "/api/v1/purchases/" + purchase, "", std::nullopt);
+        const auto now = dapp.request("GET", of_purchase, "", std::nullopt);
         return now.as_object().contains("state") && now.at("state").as_string() == "released";
     });
-    const auto bought = call("getPurchase", "/api/v1/purchases/" + purchase);
+    const auto bought = dapp.get(of_purchase, 200);
     CHECK(bought.at("offer").as_string() == offer);
-    const auto releases = call("getReleases", "/api/v1/purchases/" + purchase + "/releases");
+    CHECK(dapp.get(v1 + "offers/" + offer + "/batches", 200).at("batches").at(0) == bought.at("batch"));
+    wait_until("the operator's report",
+               [&] { return !dapp.get(v1 + "offers/" + offer + "/storage", 200).at("marks").as_array().empty(); });
+    CHECK(dapp.get(v1 + "offers/" + offer + "/storage", 200).at("marks").at(0).at("through").as_int64() > 0);
+    CHECK(dapp.get(v1 + "offers/" + offer + "/key-epochs", 200).at("key_epochs").as_array().empty());
+    CHECK(dapp.get(v1 + "purchases?state=released&buyer=" + bob, 200).at("purchases").as_array().size() == 1);
+    CHECK(dapp.get(v1 + "purchases?seller=" + bob, 200).at("purchases").as_array().empty());
+    const auto releases = dapp.get(of_purchase + "/releases", 200);
     CHECK(releases.at("enough").as_bool());
     CHECK(releases.at("dealing").at("stream") == bought.at("stream"));
-    const auto grant = call("getGrant", "/api/v1/grants/" + std::string(bought.at("grant").as_string()));
+    const auto grant = dapp.get(v1 + "grants/" + std::string(bought.at("grant").as_string()), 200);
     CHECK(grant.at("purchase").as_string() == purchase);
-    called.insert("evaluateQuery");
     const auto asked = dapp.post(
-        "/api/v1/queries:evaluate",
+        v1 + "queries:evaluate",
         {{"contract", "marketplace"}, {"function", "GetPurchase"}, {"arguments", {{"purchase", purchase}}}}, 200);
     CHECK(asked.at("response").at("purchase").at("id").as_string() == purchase);
 
-    std::set<std::string> described;
-    for (const auto& path : dapp.description().at("paths").as_object())
-        for (const auto& method : path.value().as_object())
-            described.insert(std::string(method.value().at("operationId").as_string()));
-    CHECK(described == called);
+    // The stream of a purchase ends by itself once the buyer has all of it.
+    auto following = std::async(std::launch::async, [&] {
+        base::net::HttpClient http(read_all(dapp.net().dir() / "net/public/roots.pem"));
+        return http.request("GET", dapp.url() + of_purchase + "/events", {}, "", 120s);
+    });
+    dapp.net().ok({"fetch", purchase, "--as", "bob", "-o", dapp.net().file("out").string()});
+    const auto followed = following.get();
+    REQUIRE(followed);
+    INFO(followed->status << " " << followed->body);
+    const auto told = heard(followed->body);
+    REQUIRE(told.ended == "final");
+    CHECK(told.events.back().at("data").at("state").as_string() == "settled");
+    const auto last = told.ids.back();
+    CHECK(heard(std::string(dapp.get(of_purchase + "/events", 200).as_string())).ended == "final");
+    dapp.request("GET", of_purchase + "/events", "", 204, {{"last-event-id", last}});
+    CHECK(dapp.get(v1 + "events?subject=" + purchase + "&limit=1", 200).at("events").at(0).at("type").as_string() ==
+          "fairstream.marketplace.PurchaseMade");
+
+    CHECK(dapp.called() == dapp.described());
 }
 
 TEST_CASE("a query that a client signs is asked under its own name, and a private input travels beside the proposal") {

@@ -2,7 +2,8 @@
 
 #include "marketplace_dapp/events/event_engine.hpp"
 #include "tests/marketplace_dapp/private_postgres.hpp"
-#include "tests/marketplace_dapp/stub_chain.hpp"
+#include "tests/marketplace_dapp/read_contents.hpp"
+#include "tests/marketplace_dapp/stub_trade.hpp"
 #include "tests/support/eventually.hpp"
 
 using namespace fairstream;
@@ -14,54 +15,6 @@ using marketplace_dapp::events::EventEngine;
 namespace {
 
 constexpr std::uint64_t kFarFutureUs = 4'000'000'000'000'000;
-
-/// Every row of every table, in the order of their text.
-std::string contents(const std::string& connection) {
-    Database database(connection);
-    std::string all;
-    const auto tables = database.query(
-        "SELECT table_name FROM information_schema.tables WHERE table_schema = 'market' AND table_type = 'BASE TABLE' "
-        "ORDER BY 1");
-    REQUIRE(tables);
-    for (const auto& table : *tables) {
-        const auto rows = database.query("SELECT t::text FROM market." + *table[0] + " t ORDER BY 1");
-        REQUIRE(rows);
-        for (const auto& row : *rows) all += *table[0] + " " + *row[0] + "\n";
-    }
-    return all;
-}
-
-std::string one(const std::string& connection, const std::string& sql) {
-    Database database(connection);
-    const auto rows = database.query(sql);
-    REQUIRE(rows);
-    return rows->empty() ? "" : rows->front().front().value_or("null");
-}
-
-Done paid(const std::string& purchase, std::int64_t amount, std::uint64_t entries, bool settled) {
-    schema::PurchasePaid told;
-    told.set_purchase(purchase);
-    told.set_paid_micro(amount);
-    told.set_delivered_entries(entries);
-    told.set_settled(settled);
-    return {.contract = "security_manager",
-            .function = "DownloadDataStream",
-            .response = {},
-            .events = {event("marketplace", "PurchasePaid", told),
-                       transferred("escrow/marketplace/" + purchase, "did:key:seller", amount)},
-            .arguments = {}};
-}
-
-Done bought(const std::string& id) {
-    schema::PurchaseReply reply;
-    reply.mutable_purchase()->set_id(id);
-    reply.mutable_purchase()->mutable_agreement()->set_offer(offer_id(1));
-    return {.contract = "marketplace",
-            .function = "RequestDownloadToken",
-            .response = reply.SerializeAsString(),
-            .events = {transferred("did:key:buyer", "escrow/marketplace/" + id, 100)},
-            .arguments = {}};
-}
 
 /// A small market's life.
 void fill(StubChain& chain) {
@@ -76,9 +29,10 @@ void fill(StubChain& chain) {
     chain.add({});
     auto refused = list({.number = 3});
     refused.code = "read_conflict";
-    chain.add({refused, bought("p1")});
-    chain.add({paid("p1", 40, 1, false)});
-    chain.add({paid("p1", 60, 2, true)});
+    chain.add({refused, buy({.id = "p1"})});
+    chain.add({deal(1, 1), release("p1", 1), pay("p1", 40, 1, false), score("did:key:seller", 1, 700'000, 5)});
+    chain.add({pay("p1", 60, 2, true), open_key_epoch(1, 5), record_batch(1, 1, 9), buy({.id = "p2", .by_time = true}),
+               release("p2", 2), refund("p2", 100)});
 }
 
 }  // namespace
@@ -90,14 +44,16 @@ TEST_CASE("the read model holds what valid transactions did, and nothing of the 
     base::Metrics metrics;
     EventEngine engine(chain, postgres.connection(), {.network = "test"}, metrics);
     REQUIRE(eventually([&] { return engine.state().height == 7; }, 20s));
-    const auto ask = [&](const std::string& sql) { return one(postgres.connection(), sql); };
+    const auto ask = [&](const std::string& sql) { return read_one(postgres.connection(), sql); };
     CHECK(ask("SELECT count(*) FROM market.offers") == "2");
     CHECK(ask("SELECT title FROM market.offers WHERE id = '" + offer_id(2) + "'") ==
           "A 'quoted' title; DROP TABLE offers; --");
     CHECK(ask("SELECT code FROM market.transactions WHERE block = 5 AND position = 0") == "read_conflict");
     CHECK(ask("SELECT amount_micro FROM market.balances WHERE account = 'did:key:buyer'") == "400");
     CHECK(ask("SELECT sum(amount_micro) FROM market.balances") == "500");
-    CHECK(ask("SELECT paid_micro || ' ' || delivered_entries || ' ' || settled FROM market.purchases") == "60 2 true");
+    CHECK(
+        ask("SELECT paid_micro || ' ' || delivered_entries || ' ' || settled FROM market.purchases WHERE id = 'p1'") ==
+        "60 2 true");
 }
 
 TEST_CASE("a read model made again from the first block has the same content") {
@@ -110,14 +66,14 @@ TEST_CASE("a read model made again from the first block has the same content") {
         fill(chain);
         REQUIRE(eventually([&] { return engine.state().height == 7; }, 20s));
     }
-    const auto before = contents(postgres.connection());
+    const auto before = read_contents(postgres.connection());
     REQUIRE(Database(postgres.connection()).transaction([](Database::Work& work) {
         work.run("UPDATE market.offers SET title = 'spoilt'");
     }));
     chain.resume();
     EventEngine engine(chain, postgres.connection(), {.network = "test", .rebuild = true}, metrics);
     REQUIRE(eventually([&] { return engine.state().started && engine.state().height == 7; }, 20s));
-    CHECK(contents(postgres.connection()) == before);
+    CHECK(read_contents(postgres.connection()) == before);
 }
 
 TEST_CASE("when PostgreSQL is killed the engine waits, and catches up without loss or double") {
@@ -137,7 +93,7 @@ TEST_CASE("when PostgreSQL is killed the engine waits, and catches up without lo
                     .arguments = {}}});
     postgres.start();
     REQUIRE(eventually([&] { return engine.state().height == 27; }, 30s));
-    const auto ask = [&](const std::string& sql) { return one(postgres.connection(), sql); };
+    const auto ask = [&](const std::string& sql) { return read_one(postgres.connection(), sql); };
     CHECK(ask("SELECT count(*) FROM market.offers") == "22");
     CHECK(ask("SELECT amount_micro FROM market.balances WHERE account = 'did:key:buyer'") == "420");
     CHECK(ask("SELECT height FROM market.checkpoint") == "27");
@@ -156,7 +112,7 @@ TEST_CASE("another network's read model is not gone on with") {
     other.add({list({.number = 9})});
     EventEngine engine(other, postgres.connection(), {.network = "other"}, metrics);
     REQUIRE(eventually([&] { return engine.state().started && engine.state().height == 1; }, 20s));
-    CHECK(one(postgres.connection(), "SELECT string_agg(id, ',') FROM market.offers") == offer_id(9));
+    CHECK(read_one(postgres.connection(), "SELECT string_agg(id, ',') FROM market.offers") == offer_id(9));
 }
 
 TEST_CASE("a chain that contradicts the read model halts it, loudly") {
@@ -173,5 +129,5 @@ TEST_CASE("a chain that contradicts the read model halts it, loudly") {
     EventEngine engine(fork, postgres.connection(), {.network = "test"}, metrics);
     REQUIRE(eventually([&] { return engine.state().halted.has_value(); }, 20s));
     CHECK(engine.state().halted->code == "broken_chain");
-    CHECK(one(postgres.connection(), "SELECT count(*) FROM market.offers") == "2");
+    CHECK(read_one(postgres.connection(), "SELECT count(*) FROM market.offers") == "2");
 }
