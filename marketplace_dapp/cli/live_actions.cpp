@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include "marketplace_dapp/cli/acting.hpp"
+#include "marketplace_dapp/cli/reading_sinks.hpp"
 #include "marketplace_dapp/cli/reading_source.hpp"
 #include "marketplace_dapp/cli/render.hpp"
 #include "marketplace_dapp/cli/stop_signal.hpp"
+#include "marketplace_dapp/client/buyer.hpp"
 #include "marketplace_dapp/client/seller.hpp"
 
 namespace fairstream::marketplace_dapp::cli {
@@ -37,6 +39,61 @@ Status feed(client::Streamer& streamer, ReadingSource& source, const StopSignal&
         FS_TRY(streamer.pump(readings.empty() ? kPump : 0ms));
     }
     return {};
+}
+
+std::string to_line(const client::SubscriptionStatus& status) {
+    const auto waiting = status.waiting_for.empty() ? std::string() : "; waiting for " + status.waiting_for;
+    return fmt::format("{} readings by way of {}, key epoch {}, {} batches checked{}", status.readings,
+                       status.operator_name, status.key_epoch, status.batches_checked, waiting);
+}
+
+boost::json::object read_json(const client::Subscribed& read) {
+    auto json = to_json(read.purchase);
+    json["readings"] = read.status.readings;
+    json["next_sequence"] = read.status.next_sequence;
+    json["batches_checked"] = read.status.batches_checked;
+    json["over"] = read.over;
+    json["faults"] = to_json(read.faults);
+    return json;
+}
+
+std::string read_text(const client::Subscribed& read, const std::string& as) {
+    const auto& purchase = read.purchase;
+    std::string text =
+        fmt::format("purchase {}: {} readings in this run; {} of {} credits are paid", purchase.id(),
+                    read.status.readings, credits(purchase.paid_micro()), credits(purchase.agreement().price_micro()));
+    if (purchase.returned_micro() > 0) text += fmt::format(", {} came back", credits(purchase.returned_micro()));
+    text += fmt::format("; {} batches checked against the ledger\n", read.status.batches_checked);
+    for (const auto& fault : read.faults) text += "  operator fault: " + fault + "\n";
+    if (!read.over)
+        text += fmt::format("  it goes on where it stopped with: fairstream subscribe {} --as {}\n", purchase.id(), as);
+    else if (purchase.state() != chaincode::schema::SETTLED)
+        text +=
+            "  the time that was paid for is over; what is left in escrow is paid, or returns, once the seller has\n"
+            "  recorded its last batch: run this again then\n";
+    if (read.over && purchase.renewed_by().empty())
+        text += fmt::format("  the time that was paid for is over; to go on: fairstream renew {} --as {}\n",
+                            purchase.id(), as);
+    return text;
+}
+
+Answer summary(const std::vector<client::Subscribed>& all, const std::string& as) {
+    Answer answer;
+    boost::json::array purchases;
+    std::uint64_t readings = 0;
+    std::int64_t paid = 0;
+    for (const auto& read : all) {
+        purchases.push_back(read_json(read));
+        answer.text += read_text(read, as);
+        readings += read.status.readings;
+        paid += read.purchase.paid_micro();
+    }
+    answer.json = {{"event", "ended"},
+                   {"readings", readings},
+                   {"paid_micro", paid},
+                   {"over", !all.empty() && all.back().over},
+                   {"purchases", std::move(purchases)}};
+    return answer;
 }
 
 Answer summary(const StreamOptions& options, const client::Streamed& done, const ReadingSource& source) {
@@ -75,6 +132,41 @@ Result<Answer> stream(Session& session, const StreamOptions& options) {
     FS_TRY(feed(*streamer, *source, stop));
     FS_ASSIGN(const auto done, streamer->finish());
     return summary(options, done, *source);
+}
+
+Result<Answer> subscribe(Session& session, const SubscribeOptions& options) {
+    FS_ASSIGN(auto buyer, actor<client::Buyer>(session));
+    std::unique_ptr<client::ReadingSink> sink;
+    if (options.output.empty()) {
+        sink = output_sink(session.json);
+    } else {
+        FS_ASSIGN(sink, file_sink(options.output, session.json));
+    }
+    const auto show = session.progress();
+    const StopSignal stop;
+    std::string serving;
+    const auto on_status = [&](const client::SubscriptionStatus& status) {
+        if (show) show({.step = to_line(status), .done = 0, .total = 0});
+        if (status.operator_name == serving) return;
+        serving = status.operator_name;
+        (void)tell(session, {{"event", "reading_from"}, {"operator", serving}});
+    };
+    FS_ASSIGN(const auto read, buyer.subscribe(options.purchase,
+                                               {.state = session.state(),
+                                                .sink = sink.get(),
+                                                .stop = [&stop] { return stop.asked(); },
+                                                .on_status = on_status},
+                                               options.renew_windows));
+    auto answer = summary(read, session.as);
+    answer.aside = options.output.empty();
+    return answer;
+}
+
+Result<Answer> renew(Session& session, const std::string& purchase, std::uint32_t windows) {
+    FS_ASSIGN(auto buyer, actor<client::Buyer>(session));
+    FS_ASSIGN(const auto former, buyer.purchase(purchase));
+    FS_ASSIGN(const auto renewal, buyer.renew(former, windows));
+    return Answer{.json = to_json(renewal), .text = to_text(renewal)};
 }
 
 }  // namespace fairstream::marketplace_dapp::cli

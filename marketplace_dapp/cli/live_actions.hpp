@@ -16,4 +16,14 @@ struct StreamOptions {
 };
 Result<Answer> stream(Session& session, const StreamOptions& options);
 
+struct SubscribeOptions {
+    std::string purchase;
+    std::filesystem::path output;     // empty: standard output
+    std::uint32_t renew_windows = 0;  // 0: the subscription ends with the time that is paid for
+};
+Result<Answer> subscribe(Session& session, const SubscribeOptions& options);
+
+/// Buys `windows` more from where the purchase ends.
+Result<Answer> renew(Session& session, const std::string& purchase, std::uint32_t windows);
+
 }  // namespace fairstream::marketplace_dapp::cli

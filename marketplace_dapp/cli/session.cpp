@@ -100,8 +100,9 @@ int report(const Session& session, const Result<Answer>& answer) {
         return 1;
     }
     const auto text = session.json ? boost::json::serialize(answer->json) : answer->text;
-    std::printf("%s%s", text.c_str(), text.ends_with('\n') ? "" : "\n");
-    return std::fflush(stdout) == 0 ? 0 : 1;
+    auto* const to = answer->aside && !session.json ? stderr : stdout;
+    std::fprintf(to, "%s%s", text.c_str(), text.ends_with('\n') ? "" : "\n");
+    return std::fflush(to) == 0 ? 0 : 1;
 }
 
 }  // namespace fairstream::marketplace_dapp::cli

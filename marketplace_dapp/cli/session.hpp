@@ -18,6 +18,7 @@ namespace fairstream::marketplace_dapp::cli {
 struct Answer {
     boost::json::object json;
     std::string text;
+    bool aside = false;  // the text goes to standard error: standard output is the data's
 };
 
 /// The options that every verb takes, and what is opened with them only when a verb needs it.

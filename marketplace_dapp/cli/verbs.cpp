@@ -26,6 +26,8 @@ struct Values {
     SearchOptions search;
     BuyOptions buy;
     StreamOptions stream;
+    SubscribeOptions subscribe;
+    std::uint32_t windows = 1;
     RatingOptions rating;
     std::uint64_t epoch = 0;
 };
@@ -246,6 +248,23 @@ private:
         duration(live, "--key-epoch", v->stream.key_epoch, "How long a key lasts before the next; 2s at least");
         duration(live, "--every", v->stream.every, "Run the command so often");
         live->add_option("command", v->stream.command, "After --: a command whose output is a reading");
+        auto* reading =
+            verb(app_, "subscribe",
+                 "Read a live stream that was paid for: readings in order, each once, also after an interruption",
+                 "fairstream subscribe PURCHASE --as bob -o readings.txt",
+                 [this, v] { return subscribe(session_, v->subscribe); });
+        reading->add_option("purchase", v->subscribe.purchase, "Its id")->required();
+        reading->add_option("-o,--output", v->subscribe.output,
+                            "A file to write to; a run that is killed goes on in it without loss or double. Default: "
+                            "standard output");
+        reading
+            ->add_option("--renew", v->subscribe.renew_windows, "Buy so many more windows each time it nears its end")
+            ->check(CLI::Range(1, 1000));
+        auto* renewing = verb(app_, "renew", "Buy more time of a live stream, from where a purchase ends",
+                              "fairstream renew PURCHASE --as bob --windows 5",
+                              [this, v] { return renew(session_, v->purchase, v->windows); });
+        renewing->add_option("purchase", v->purchase, "Its id")->required();
+        renewing->add_option("--windows", v->windows, "How many")->check(CLI::Range(1, 1000))->capture_default_str();
     }
 
     void add_rating_options(CLI::App* sub) {

@@ -202,6 +202,34 @@ Result<Fetched> Buyer::fetch(const FetchRequest& request) {
     return result;
 }
 
+Result<schema::Purchase> Buyer::renew(const schema::Purchase& former, std::uint32_t windows) {
+    // The request id follows from the former purchase: a renewal is bought once, however often this is tried.
+    const auto request_id = "renew-" + former.id();
+    auto bought = buy_time(former.agreement().offer(), windows, request_id, former.id());
+    if (bought || (bought.error().code != "already_renewed" && bought.error().code != "duplicate_request"))
+        return bought;
+    FS_ASSIGN(const auto now, purchase(former.id()));
+    return purchase(now.renewed_by());
+}
+
+Result<std::vector<Subscribed>> Buyer::subscribe(const std::string& id, SubscribeRequest request,
+                                                 std::uint32_t renew_windows) {
+    if (renew_windows > 0)
+        request.renew = [this, renew_windows](const schema::Purchase& former) -> Result<std::string> {
+            FS_ASSIGN(const auto renewal, renew(former, renew_windows));
+            return renewal.id();
+        };
+    Subscription subscription(connection_, who_, std::move(request));
+    for (auto next = id; !next.empty();) {
+        FS_ASSIGN(const auto bought, purchase(next));
+        FS_ASSIGN(const auto grant, drawn_grant(bought.grant()));
+        FS_ASSIGN(const auto read, subscription.read(bought, grant));
+        next = read.over && !read.stopped ? read.renewal : std::string();
+        if (next.empty() && read.over && renew_windows > 0) next = bought.renewed_by();
+    }
+    return subscription.finish();
+}
+
 Result<std::int64_t> Buyer::hand_in(const schema::Purchase& purchase, const schema::SignedDeliveryReceipt& receipt) {
     schema::DownloadDataStreamRequest request;
     request.set_grant(purchase.grant());

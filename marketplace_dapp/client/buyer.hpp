@@ -3,6 +3,7 @@
 #include "chaincode/schema/marketplace.pb.h"
 #include "identity/crypto/custody.hpp"
 #include "marketplace_dapp/client/actor.hpp"
+#include "marketplace_dapp/client/subscription.hpp"
 
 namespace fairstream::marketplace_dapp::client {
 
@@ -49,6 +50,14 @@ public:
     /// hands in the signed delivery receipt that pays seller and operators. May be repeated; pays once. Errors:
     /// keys_not_released (within `kKeysWithin`), wrong_key, bad_root, bad_mac, ...
     Result<Fetched> fetch(const FetchRequest& request);
+
+    /// Reads a purchase of time as it is born (subscription.hpp). `renew_windows` > 0: buys so many more windows each
+    /// time it nears its end, and goes on with them, also with those of an earlier run. One for each purchase that was
+    /// read.
+    Result<std::vector<Subscribed>> subscribe(const std::string& purchase, SubscribeRequest request,
+                                              std::uint32_t renew_windows = 0);
+    /// The purchase that goes on where this one ends; makes it if there is none yet.
+    Result<chaincode::schema::Purchase> renew(const chaincode::schema::Purchase& purchase, std::uint32_t windows);
 
     /// Returns the escrow of a purchase that was not delivered in time. Errors: guard_not_met (too early),
     /// already_settled.

@@ -83,7 +83,7 @@ public:
         pid_t pid;
         fs::path out, err;
     };
-    Background spawn(std::vector<std::string> arguments) const {
+    Background spawn(std::vector<std::string> arguments, int standard_input = -1) const {
         static int count = 0;
         const auto number = std::to_string(++count);
         Background run{.pid = -1, .out = folder_ / ("out-" + number), .err = folder_ / ("err-" + number)};
@@ -94,6 +94,7 @@ public:
         raw.push_back(nullptr);
         run.pid = ::fork();
         if (run.pid == 0) {
+            if (standard_input >= 0) ::dup2(standard_input, STDIN_FILENO);
             ::dup2(::open(run.out.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), STDOUT_FILENO);
             ::dup2(::open(run.err.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), STDERR_FILENO);
             ::execv(raw[0], raw.data());
