@@ -1,6 +1,7 @@
 // fairstream-operator: one storage operator; its broker runs beside it (mosquitto with libfairstream_gate.so).
 #include "base/log.hpp"
 #include "identity/did/did_key.hpp"
+#include "network/expiry.hpp"
 #include "network/operator_config.hpp"
 #include "network/program.hpp"
 
@@ -30,8 +31,15 @@ int run(network::OperatorProgramConfig config) {
     }
     loop.start();
     base::log_info("{} serves {}, its broker {}", config.daemon.name, config.daemon.https_url, config.daemon.mqtt_url);
+    // Its certificate is read when it starts: the warning comes while there is time to start it again.
+    base::Metrics metrics;
+    auto expiry = std::make_unique<network::ExpiryWatch>(loop, metrics, [&] {
+        const auto certificate = network::expiring_certificate(config.daemon.tls.certificate_chain);
+        return certificate ? std::vector{*certificate} : std::vector<network::Expiring>{};
+    });
     const int exit_code = termination.wait();
     base::log_info("{} stops", config.daemon.name);
+    network::run_on(loop, [&] { expiry.reset(); });
     loop.stop();
     daemon->reset();
     return exit_code;

@@ -1,6 +1,7 @@
 #include "base/encoding.hpp"
 
 #include "base/assert.hpp"
+#include "base/trace.hpp"
 
 using namespace fairstream;
 
@@ -11,5 +12,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (const auto bytes = base::from_base64(text)) FS_ASSERT(base::to_base64(*bytes) == text);
     if (const auto bytes = base::from_base64url(text)) FS_ASSERT(base::to_base64url(*bytes) == text);
     if (const auto bytes = base::from_base58(text)) FS_ASSERT(base::to_base58(*bytes) == text);
+    if (const auto trace = base::TraceContext::parse(text)) FS_ASSERT(text.starts_with(trace->to_text().substr(0, 52)));
     return 0;
 }

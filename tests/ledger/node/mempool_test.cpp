@@ -106,3 +106,18 @@ TEST_CASE("what has waited for more than 60 s is dropped") {
     CHECK(mempool.count() == 1);
     CHECK(mempool.contains(id(2)));
 }
+
+TEST_CASE("a change of the channel config empties the mempool and moves what a full block is") {
+    Mempool mempool({.max_count = 10, .max_bytes = 100'000, .block_transactions = 5, .block_bytes = 50'000});
+    REQUIRE(mempool.add(id(1), kCreator, kTransaction, 0s));
+    REQUIRE(mempool.add(id(2), id(201), kTransaction, 0s));
+    CHECK(mempool.clear() == std::vector{id(1), id(2)});
+    CHECK(mempool.waiting() == ledger::order::Waiting{});
+    CHECK(mempool.clear().empty());
+    mempool.set_block_limits(2, 50'000);
+    REQUIRE(mempool.add(id(1), kCreator, kTransaction, 0s));  // endorsed anew, it may come back
+    CHECK_FALSE(mempool.waiting().full_block);
+    REQUIRE(mempool.add(id(2), kCreator, kTransaction, 0s));
+    CHECK(mempool.waiting().full_block);
+    CHECK(mempool.next_block().size() == 2);
+}

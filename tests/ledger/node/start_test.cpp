@@ -52,3 +52,35 @@ TEST_CASE("two processes cannot have one node's data") {
     Cluster cluster(1);
     CHECK_FALSE(start(cluster, [](auto&) {}));
 }
+
+TEST_CASE("a certificate that has ended is refused by the node itself and by its peers, and says so") {
+    Cluster cluster(3);
+    const auto config = cluster.config(1);
+    const auto ended = cluster.ca(1).issue({.role = identity::msp::Role::kNode,
+                                            .name = config.name,
+                                            .key = config.key.public_key(),
+                                            .dns_names = {config.name},
+                                            .ip_names = {"127.0.0.1"},
+                                            .validity = {base::wall_now() - 1h, base::wall_now() - 1min}});
+    REQUIRE(ended);
+    cluster.stop(1);
+    const auto refused = cluster.start(1, [&](auto& changed) { changed.certificate_chain = ended->to_pem(); });
+    REQUIRE(code(refused) == "expired");
+    CHECK_THAT(refused.error().message, Catch::Contains("ended at") && Catch::Contains("for the same key"));
+    const auto called = cluster.call_peer_port(0, ledger::proto::PeerMethod::kBlocks, {},
+                                               {ended->to_pem(), config.key.to_pem(), cluster.roots()});
+    CHECK((code(called) == "disconnected" || code(called) == "tls_failed"));
+    // Renewed for the same key, it is back without anyone's consent.
+    REQUIRE(code(cluster.start(1)) == "ok");
+    CHECK(cluster.ready());
+}
+
+TEST_CASE("a node that the channel does not list starts only if it says that it is joining, and then does not vote") {
+    Cluster cluster(3);
+    const auto other = cluster.add_member();
+    CHECK(code(cluster.start(other)) == "wrong_key");
+    REQUIRE(code(cluster.start(other, [](auto& config) { config.joining = true; })) == "ok");
+    CHECK_FALSE(cluster.health(other).votes);
+    CHECK_FALSE(cluster.health(other).ready);
+    CHECK_THAT(cluster.health(other).reason, Catch::Contains("no member of the channel config in force (epoch 1)"));
+}
