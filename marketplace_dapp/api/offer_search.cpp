@@ -126,7 +126,8 @@ std::string require_sellers(SqlBuilder& builder, const OfferSearch& search) {
     if (search.verified) sellers.require("verified");
     if (search.min_trust) sellers.require("trust_score >= " + sellers.value(std::to_string(*search.min_trust), "int8"));
     builder.parameters = std::move(sellers.parameters);
-    builder.require("o.seller IN (SELECT did FROM sellers)");
+    // IS TRUE: as a condition of its own, hashed. As a join the planner may compare every offer with every seller.
+    builder.require("(o.seller IN (SELECT did FROM sellers)) IS TRUE");
     return "WITH sellers AS MATERIALIZED (SELECT did FROM market.all_standings" + sellers.where + ") ";
 }
 
