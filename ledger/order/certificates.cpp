@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "ledger/order/planted.hpp"
 #include "ledger/proto/wire.hpp"
 
 namespace fairstream::ledger::order {
@@ -15,12 +16,15 @@ Status count(const Channel& channel, const Votes& votes, std::string_view code, 
     std::set<std::string_view> members;
     for (const auto& vote : votes) {
         if (channel.node(vote.node()) == nullptr) return fail(code, "a vote of " + vote.node() + ", not a member");
-        if (!members.insert(vote.node()).second) return fail(code, "two votes of " + vote.node());
+        if (!members.insert(vote.node()).second && !planted(Bug::kCountTwice))
+            return fail(code, "two votes of " + vote.node());
         const auto body = proto::decode<proto::OrderMessage>(vote.body());
-        if (!body || body->config_epoch() != channel.epoch() || !matches(*body))
-            return fail(code, "the vote of " + vote.node() + " is for something else");
+        const bool in_epoch = body && (body->config_epoch() == channel.epoch() || planted(Bug::kAnyEpoch));
+        if (!in_epoch || !matches(*body)) return fail(code, "the vote of " + vote.node() + " is for something else");
     }
-    if (members.size() < channel.quorum())
+    const auto counted = planted(Bug::kCountTwice) ? static_cast<std::size_t>(votes.size()) : members.size();
+    const bool one_fewer = planted(Bug::kFewRoundChanges) && code == "bad_justification";
+    if (counted + (one_fewer ? 1 : 0) < channel.quorum())
         return fail(
             code, std::to_string(members.size()) + " votes where " + std::to_string(channel.quorum()) + " are needed");
     return {};
@@ -52,9 +56,10 @@ Result<std::optional<std::uint32_t>> check_justification(const Channel& channel,
             position_of(body) != Position{propose.height(), propose.round(), Step::kRoundChange})
             return false;
         const auto& change = body.round_change();
-        if (!change.prepared()) return true;
+        if (!change.prepared() || planted(Bug::kIgnorePrepared)) return true;
         if (change.prepared_round() >= change.round()) return false;
-        if (!highest || change.prepared_round() > *highest) {
+        const bool wanted = planted(Bug::kAnyPreparedRound) && change.prepared_block_hash() == propose.block_hash();
+        if (!highest || change.prepared_round() > *highest || wanted) {
             highest = change.prepared_round();
             highest_blocks.clear();
         }
@@ -69,7 +74,7 @@ Result<std::optional<std::uint32_t>> check_justification(const Channel& channel,
     if (!highest_blocks.contains(propose.block_hash()))
         return fail("bad_justification", "another block was prepared in round " + std::to_string(*highest));
     if (auto backed = check_prepares(channel, propose.prepares(), propose.height(), *highest, propose.block_hash());
-        !backed)
+        !backed && !planted(Bug::kUnbackedBlock))
         return fail("bad_justification",
                     "prepared in round " + std::to_string(*highest) + ": " + backed.error().message);
     return highest;

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <optional>
 
+#include "base/crash_point.hpp"
 #include "identity/crypto/hash.hpp"
 #include "ledger/order/planted.hpp"
 
@@ -93,10 +94,12 @@ Result<Guard> Guard::create(const fs::path& file) {
     FS_ASSIGN(auto opened, open_locked(fresh, O_CREAT | O_EXCL));
     Guard guard(std::move(opened), 0, Position{});
     FS_TRY(guard.write());
-    FS_TRY(guard.write());                         // both slots whole from the start
+    FS_TRY(guard.write());  // both slots whole from the start
+    base::crash_point("guard.before_name");
     if (::link(fresh.c_str(), file.c_str()) != 0)  // never replaces one
         return fail(errno == EEXIST ? "exists" : "io_error",
                     fmt::format("cannot make {}: {}", file.string(), std::strerror(errno)));
+    base::crash_point("guard.after_name");
     ::unlink(fresh.c_str());
     FS_TRY(base::sync_folder(file.parent_path()));
     return guard;
@@ -117,7 +120,9 @@ Status Guard::advance(const Position& to) {
 Status Guard::write() {
     ++writes_;
     const auto slot = encode_slot({.writes = writes_, .position = position_});
+    base::crash_point("guard.before_write");
     FS_TRY(base::write_all(file_.get(), slot, (writes_ % 2) * kSlotBytes));
+    base::crash_point("guard.before_sync");
     if (::fdatasync(file_.get()) != 0)
         return fail("io_error", fmt::format("cannot sync the vote guard: {}", std::strerror(errno)));
     return {};

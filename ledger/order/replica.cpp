@@ -2,6 +2,7 @@
 
 #include "base/assert.hpp"
 #include "ledger/order/certificates.hpp"
+#include "ledger/order/planted.hpp"
 #include "ledger/proto/wire.hpp"
 
 namespace fairstream::ledger::order {
@@ -25,6 +26,7 @@ std::vector<Action> Replica::step(Event event, Monotonic now) {
 void Replica::on(Start event) {
     started_ = true;
     holds_key_ = event.holds_key;
+    if (planted(Bug::kForgetVotes)) event.recovered = {};
     position_ = event.recovered.last;
     recovered_ = std::move(event.recovered);
     begin_height(event.tip, event.waiting);
@@ -65,7 +67,7 @@ void Replica::on(CaughtUp event) {
         refuse(self_, {"wrong_block", "the fetched block is not the one that was committed"});
         return;
     }
-    if (auto good = check_commits(*channel_, event.certificate); !good) {
+    if (auto good = check_commits(*channel_, event.certificate); !good && !planted(Bug::kUncheckedCatchUp)) {
         refuse(self_, good.error());
         return;
     }
@@ -170,7 +172,8 @@ void Replica::restore_vote(Received own) {
 }
 
 void Replica::take(Received received) {
-    if (received.body.config_epoch() != channel_->epoch()) return;  // S5: sent, or checked, before the config changed
+    if (received.body.config_epoch() != channel_->epoch() && !planted(Bug::kAnyEpoch))
+        return;  // S5: sent, or checked, before the config changed
     heard_.insert(received.envelope.node());
     if (has_reason()) activate(0);
     switch (received.body.step_case()) {
@@ -198,13 +201,15 @@ void Replica::keep_early(Received received) {
 Received Replica::vote(proto::OrderMessage body, Bytes block) {
     body.set_config_epoch(channel_->epoch());
     const auto at = position_of(body);
-    FS_ASSERT(at > position_ && at.height == height_ && at.round == round_);
+    FS_ASSERT((at > position_ || planted(Bug::kPrepareTwice) || planted(Bug::kVoteBelowRound)) &&
+              at.height == height_ && at.round == round_);
     position_ = at;
     Received own;
     own.envelope.set_node(self_);
     own.envelope.set_body(proto::as_field(proto::encode(body)));
     own.envelope.set_signature(proto::as_field(sign_(as_bytes(own.envelope.body()))));
-    persist(vote_record(at, own.envelope));
+    if (!planted(Bug::kSendFirst) && !(planted(Bug::kForgetRound) && body.has_round_change()))
+        persist(vote_record(at, own.envelope));
     own.envelope.set_block(proto::as_field(block));
     own.body = std::move(body);
     sent_.push_back(own.envelope);
@@ -214,7 +219,10 @@ Received Replica::vote(proto::OrderMessage body, Bytes block) {
 
 /// S1, S4; and S5: who is no member of this epoch only follows.
 bool Replica::may_vote(Step step) const {
-    return Position{height_, round_, step} > position_ && holds_key_ && channel_->node(self_) != nullptr;
+    const Position at{height_, round_, step};
+    const bool ahead =
+        at > position_ || planted(Bug::kVoteBelowRound) || (planted(Bug::kPrepareTwice) && at == position_);
+    return ahead && holds_key_ && channel_->node(self_) != nullptr;
 }
 
 void Replica::persist_block(const Position& at, const Hash& hash, const Bytes& block) {

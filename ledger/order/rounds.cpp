@@ -2,6 +2,7 @@
 
 #include "base/assert.hpp"
 #include "ledger/order/certificates.hpp"
+#include "ledger/order/planted.hpp"
 #include "ledger/order/replica.hpp"
 #include "ledger/proto/wire.hpp"
 
@@ -54,16 +55,16 @@ void Replica::on_propose(Received received) {
     const auto& propose = received.body.propose();
     const auto& node = received.envelope.node();
     const auto round = propose.round();
-    if (round < round_) return;
-    if (leader_of(round) != node) {
+    if (round < round_ && !planted(Bug::kVoteBelowRound)) return;
+    if (leader_of(round) != node && !planted(Bug::kAnyLeader)) {
         refuse(node, {"not_leader", node + " does not lead round " + std::to_string(round)});
         return;
     }
-    if (round == round_ && proposal_ && proposed_.body() != received.envelope.body() && !proposed_.body().empty()) {
-        double_vote(proposed_, received);
-        return;
+    if (round == round_ && !planted(Bug::kPrepareTwice)) {
+        if (proposal_ && proposed_.body() != received.envelope.body() && !proposed_.body().empty())
+            return double_vote(proposed_, received);
+        if (proposal_ || !may_vote(Step::kPrepare)) return;
     }
-    if (round == round_ && (proposal_ || !may_vote(Step::kPrepare))) return;
 
     std::optional<std::uint32_t> prepared_round;
     if (round > 0) {
@@ -85,7 +86,7 @@ void Replica::on_propose(Received received) {
     }
     const auto hash = identity::crypto::to_hash(as_bytes(propose.block_hash()));
     FS_ASSERT(hash.has_value());  // verify_message
-    if (round > round_) enter_round(round);
+    if (round != round_) enter_round(round);
     proposed_ = bare(received.envelope);
     accept(*hash, to_bytes(as_bytes(block)), /*fresh=*/!prepared_round);
 }
@@ -98,7 +99,8 @@ Status Replica::check_header(ByteView block, const Rounds& rounds) const {
         return fail("wrong_block", "the block is of another channel or config epoch");
     if (header.height() != height_ || header.previous_hash() != as_text(tip_.hash))
         return fail("bad_parent", "the block does not follow height " + std::to_string(tip_.height));
-    if (header.round() < rounds.first || header.round() > rounds.last || header.proposer() != leader_of(header.round()))
+    const bool good_round = header.round() >= rounds.first && header.round() <= rounds.last;
+    if ((!good_round || header.proposer() != leader_of(header.round())) && !planted(Bug::kAnyProposer))
         return fail("wrong_block", "the header names round " + std::to_string(header.round()) +
                                        " and a proposer that " + "did not lead it, or a later round than the PROPOSE");
     if (parsed.transactions_size() == 0 && header.round() == 0 && !tip_.has_transactions)
@@ -107,7 +109,7 @@ Status Replica::check_header(ByteView block, const Rounds& rounds) const {
 }
 
 void Replica::accept(const Hash& hash, Bytes block, bool fresh) {
-    proposal_ = Proposal{hash, std::move(block), checked_.contains(hash)};
+    proposal_ = Proposal{hash, std::move(block), checked_.contains(hash) || planted(Bug::kUncheckedBlock)};
     propose_at_.reset();
     reach_round();  // its proofs show it
     if (proposal_->checked)
@@ -162,7 +164,7 @@ void Replica::start_round_change(std::uint32_t round) {
     auto& change = *body.mutable_round_change();
     change.set_height(height_);
     change.set_round(round);
-    if (prepared_) {
+    if (prepared_ && !planted(Bug::kHiddenCertificate)) {
         change.set_prepared(true);
         change.set_prepared_round(prepared_->round);
         change.set_prepared_block_hash(proto::as_field(prepared_->block_hash));
@@ -195,9 +197,10 @@ void Replica::lead() {
         if (slot.round != round_) continue;
         changes.push_back(bare(slot.received.envelope));
         const auto& change = slot.received.body.round_change();
-        if (change.prepared() &&
-            (highest == nullptr || change.prepared_round() > highest->body.round_change().prepared_round()))
-            highest = &slot.received;
+        const auto* const known = highest == nullptr ? nullptr : &highest->body.round_change();
+        const bool higher =
+            known == nullptr || (change.prepared_round() > known->prepared_round() && !planted(Bug::kAnyPreparedRound));
+        if (change.prepared() && higher && !planted(Bug::kIgnorePrepared)) highest = &slot.received;
     }
     if (changes.size() < channel_->quorum()) return;
     justification_ = std::move(changes);

@@ -1,4 +1,5 @@
 #include "base/assert.hpp"
+#include "ledger/order/planted.hpp"
 #include "ledger/order/replica.hpp"
 #include "ledger/proto/wire.hpp"
 
@@ -82,11 +83,11 @@ void Replica::try_commit() {
     for (const auto& [node, slot] : prepares_)
         if (slot.round == round_ && slot.block_hash == proposal_->block_hash)
             prepared.prepares.push_back(slot.received.envelope);
-    if (prepared.prepares.size() < channel_->quorum()) return;
+    if (prepared.prepares.size() + (planted(Bug::kEarlyCommit) ? 1 : 0) < channel_->quorum()) return;
 
     const Position at{height_, round_, Step::kCommit};
     persist_block(at, prepared.block_hash, proposal_->block);
-    persist(prepared_record(at, prepared));
+    if (!planted(Bug::kForgetCertificate)) persist(prepared_record(at, prepared));
     prepared_ = std::move(prepared);
     prepared_block_ = proposal_->block;
 
@@ -105,8 +106,10 @@ void Replica::try_decide(std::uint32_t round, const Hash& hash) {
     certificate.set_round(round);
     certificate.set_block_hash(proto::as_field(hash));
     for (const auto& [node, slot] : commits_)
-        if (slot.round == round && slot.block_hash == hash) *certificate.add_commits() = slot.received.envelope;
-    if (static_cast<std::size_t>(certificate.commits_size()) < channel_->quorum()) return;
+        if ((slot.round == round || planted(Bug::kMixedRounds)) && slot.block_hash == hash)
+            *certificate.add_commits() = slot.received.envelope;
+    const auto commits = static_cast<std::size_t>(certificate.commits_size());
+    if (commits + (planted(Bug::kFewCommits) ? 1 : 0) < channel_->quorum()) return;
     if (const Bytes* block = block_of(hash))
         decide(*block, hash, std::move(certificate));
     else

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/crash_point.hpp"
 #include "identity/crypto/hash.hpp"
 #include "ledger/order/planted.hpp"
 
@@ -151,12 +152,15 @@ Result<VoteLog::Opened> VoteLog::open(const Paths& paths, std::uint64_t decided_
         return fail("votes_lost", fmt::format("{} ends at {}, but this key has voted in {}{}", paths.log.string(),
                                               to_text(opened.recovered.last), to_text(guard.position()), kHowToRejoin));
     if (scanned.good_bytes == 0) {
+        base::crash_point("votes.before_magic");
         FS_TRY(base::write_all(file->get(), as_bytes(kMagic), 0));
+        base::crash_point("votes.after_magic");
         scanned.good_bytes = kMagic.size();
         FS_TRY(set_size(file->get(), paths.log, scanned.good_bytes));
         FS_TRY(base::sync_folder(paths.log.parent_path()));
     } else if (scanned.good_bytes < size) {
         opened.bytes_cut = size - scanned.good_bytes;
+        base::crash_point("votes.before_tail_cut");
         FS_TRY(set_size(file->get(), paths.log, scanned.good_bytes));
     }
     if (opened.recovered.last > guard.position())
@@ -195,6 +199,7 @@ Status VoteLog::append(std::span<const Bytes> records) {
         return written;
     }
     if (last == guard_.position()) return {};
+    base::crash_point("votes.before_guard");
     auto moved = guard_.advance(last);
     failed_ = !moved;
     if (moved && planted(Bug::kEarlyCut)) return cut(guard_.position().height);
@@ -207,7 +212,9 @@ Status VoteLog::write_frame(ByteView contents) {
     base::append_u32(frame, static_cast<std::uint32_t>(contents.size()));
     base::append(frame, checksum(contents));
     base::append(frame, contents);
+    base::crash_point("votes.before_write");
     FS_TRY(base::write_all(file_.get(), frame, size_));
+    base::crash_point("votes.before_sync");
     if (::fdatasync(file_.get()) != 0)
         return fail("io_error", fmt::format("cannot sync {}: {}", paths_.log.string(), std::strerror(errno)));
     size_ += frame.size();
@@ -216,7 +223,9 @@ Status VoteLog::write_frame(ByteView contents) {
 
 Status VoteLog::cut(std::uint64_t height) {
     if (failed_ || size_ < paths_.cut_above || guard_.position().height > height) return {};
+    base::crash_point("votes.before_cut");
     FS_TRY(set_size(file_.get(), paths_.log, kMagic.size()));
+    base::crash_point("votes.after_cut");
     size_ = kMagic.size();
     return {};
 }

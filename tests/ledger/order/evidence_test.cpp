@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/file.hpp"
-#include "tests/ledger/order/bench.hpp"
+#include "tests/support/ordering/bench.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 /// A member's two votes for one place (S1): found, kept, and proved to anybody.

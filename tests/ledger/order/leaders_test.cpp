@@ -1,6 +1,6 @@
 #include <catch2/catch.hpp>
 
-#include "tests/ledger/order/bench.hpp"
+#include "tests/support/ordering/bench.hpp"
 
 /// Who leads, and who is skipped for a while (ADR 0007).
 namespace fairstream::tests::ordering {

@@ -1,6 +1,6 @@
 #include <catch2/catch.hpp>
 
-#include "tests/ledger/order/bench.hpp"
+#include "tests/support/ordering/bench.hpp"
 
 /// What may reach a replica at all: members of this epoch, within bounds, well signed down to every vote that counts.
 namespace fairstream::tests::ordering {

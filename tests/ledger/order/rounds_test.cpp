@@ -1,5 +1,5 @@
 /// ROUND-CHANGE, its proofs, and restarts, seen from one node of four (S2, S4, W1, W3, ADR 0005).
-#include "tests/ledger/order/bench.hpp"
+#include "tests/support/ordering/bench.hpp"
 
 namespace fairstream::tests::ordering {
 namespace {

@@ -1,6 +1,6 @@
 #include <catch2/catch.hpp>
 
-#include "tests/ledger/order/bench.hpp"
+#include "tests/support/ordering/bench.hpp"
 
 /// When a node acts by itself: proposing, leaving a round, asking others for blocks. Limits: gather 10 ms, seal after
 /// 50 ms, rounds of 400, 600, 900, ... ms.

@@ -4,7 +4,7 @@
 #include "base/file.hpp"
 #include "ledger/order/wal.hpp"
 #include "ledger/proto/wire.hpp"
-#include "tests/ledger/order/members.hpp"
+#include "tests/support/ordering/members.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace fairstream::tests::ordering {

@@ -1,5 +1,5 @@
 /// PROPOSE, PREPARE, COMMIT and the decision, seen from one node of four (S1-S3, S6, W1, W2).
-#include "tests/ledger/order/bench.hpp"
+#include "tests/support/ordering/bench.hpp"
 
 namespace fairstream::tests::ordering {
 namespace {

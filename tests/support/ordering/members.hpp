@@ -23,7 +23,8 @@ struct Members {
 const Members& members(std::size_t count);
 std::string node_name(std::size_t index);
 
-order::Sign stub_sign(const std::string& node);
+constexpr const char* kChannel = "market";
+order::Sign stub_sign(const std::string& node, const std::string& channel = kChannel);
 bool stub_check(std::string_view node, ByteView body, ByteView signature);
 
 /// The tip before the first block.

@@ -1,4 +1,4 @@
-#include "tests/ledger/order/members.hpp"
+#include "tests/support/ordering/members.hpp"
 
 #include <map>
 #include <stdexcept>
@@ -27,7 +27,7 @@ Members make_members(std::size_t count) {
     const auto ca = need(identity::msp::OrganisationCa::create("org", {from, from + std::chrono::hours(9000)}));
     const auto custodian = crypto::SigningKey::generate();
     proto::ChannelConfig config;
-    config.set_channel("market");
+    config.set_channel(kChannel);
     config.set_epoch(1);
     config.set_created_at_us(kGenesisUs);
     config.set_custody_threshold(1);
@@ -73,9 +73,9 @@ std::string node_name(std::size_t index) {
     return "node" + std::to_string(index);
 }
 
-order::Sign stub_sign(const std::string& node) {
-    return [node](ByteView body) {
-        const auto hash = crypto::sha256_of({as_bytes(node), body});
+order::Sign stub_sign(const std::string& node, const std::string& channel) {
+    return [node, channel](ByteView body) {
+        const auto hash = crypto::sha256_of({as_bytes(node), as_bytes(channel), body});
         crypto::Signature signature{};
         std::copy(hash.begin(), hash.end(), signature.begin());
         return signature;

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "ledger/proto/wire.hpp"
-#include "tests/ledger/order/members.hpp"
+#include "tests/support/ordering/members.hpp"
 
 /// One replica at height 1 whose fellow members are played by the test.
 namespace fairstream::tests::ordering {

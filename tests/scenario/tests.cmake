@@ -1,0 +1,1 @@
+fs_test(scenario LINKS fs_test_ordering ledger/order)

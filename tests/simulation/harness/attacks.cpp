@@ -1,0 +1,156 @@
+#include "ledger/proto/wire.hpp"
+#include "tests/simulation/harness/hostile.hpp"
+
+/// The attacks of ledger.md's list, one function each.
+namespace fairstream::tests::simulation {
+
+using order::Position;
+using order::Step;
+using ordering::node_name;
+
+namespace {
+
+Hash hash_of_bytes(const std::string& bytes) {
+    const auto block = proto::decode<proto::Block>(bytes);
+    return block ? ordering::hash_of(*block) : Hash{};
+}
+
+}  // namespace
+
+void Hostile::attack(const Position& at) {
+    switch (pick(9)) {
+        case 0:
+        case 1:
+            return double_vote(at);
+        case 2:
+            return propose_two(at);
+        case 3:
+        case 4:
+            return propose_unjustified(at);
+        case 5:
+            return change_round(at);
+        case 6:
+            return replay();
+        case 7:
+            return votes_from_elsewhere(at);
+        default:
+            return boast(at);
+    }
+}
+
+/// PREPAREs and COMMITs for several blocks in one place, and for blocks that nobody proposed.
+void Hostile::double_vote(const Position& at) {
+    const auto round = chance(800) ? at.round : static_cast<std::uint32_t>(pick(at.round + 2));
+    for (int i = 0; i < 2; ++i) {
+        const auto hash = hash_of_bytes(some_block());
+        if (chance(700)) send_some(sign(ordering::prepare_of(known_.height, round, hash)), 600);
+        if (chance(700)) send_some(sign(ordering::commit_of(known_.height, round, hash)), 600);
+    }
+}
+
+proto::SignedOrderMessage Hostile::proposal(std::uint32_t round, const std::string& block, const Messages& changes,
+                                            const Messages& prepares) {
+    auto body = ordering::propose_of(known_.height, round, hash_of_bytes(block));
+    for (const auto& one : changes) *body.mutable_propose()->add_round_changes() = one;
+    for (const auto& one : prepares) *body.mutable_propose()->add_prepares() = one;
+    auto message = sign(body);
+    message.set_block(block);
+    return message;
+}
+
+/// Equivocation: as the rightful leader, one block to some and another to the others, each well justified if it can be.
+void Hostile::propose_two(const Position& at) {
+    for (const auto round : {at.round, at.round + 1}) {
+        if (world_.oracle_.leader(known_.height, round) != node_name(self_.member)) continue;
+        const auto changes = round == 0 ? Messages{} : some_changes(round, channel().quorum());
+        const auto a = proposal(round, new_block(round, false), changes, {});
+        const auto b = proposal(round, new_block(round, chance(300)), changes, {});
+        for (auto& other : world_.nodes_)
+            if (other->member != self_.member && world_.connected(self_.member, other->member))
+                world_.send(*other, chance(500) ? a : b);
+    }
+}
+
+/// PROPOSEs that lack something: the right to lead, ROUND-CHANGEs, the highest prepared block, the PREPAREs behind it.
+void Hostile::propose_unjustified(const Position& at) {
+    const auto round = at.round + static_cast<std::uint32_t>(pick(2));
+    auto changes = round == 0 ? Messages{} : some_changes(round, channel().quorum() - pick(2));
+    if (!changes.empty() && chance(400)) changes.push_back(changes.back());  // one stands twice
+    if (chance(200)) changes.clear();
+    const auto block = chance(500) ? some_block() : new_block(round, chance(500));
+    const auto hash = proto::as_field(hash_of_bytes(block));
+    Messages prepares;
+    if (round > 0 && chance(500)) {
+        const auto prepared_round = static_cast<std::uint32_t>(pick(round));
+        auto claim = prepared_change(round, prepared_round, hash);
+        claim.clear_block();
+        if (!changes.empty()) changes.back() = claim;
+        prepares = some_prepares(prepared_round, hash, channel().quorum() - pick(2));
+        if (chance(400))
+            while (prepares.size() < channel().quorum()) prepares.push_back(prepares.front());
+    }
+    send_some(proposal(round, block, changes, prepares), 700);
+}
+
+proto::SignedOrderMessage Hostile::prepared_change(std::uint32_t round, std::uint32_t prepared_round,
+                                                   const std::string& hash) {
+    auto body = ordering::round_change_of(known_.height, round);
+    auto& change = *body.mutable_round_change();
+    change.set_prepared(true);
+    change.set_prepared_round(prepared_round);
+    change.set_prepared_block_hash(hash);
+    for (const auto& one : some_prepares(prepared_round, hash, channel().quorum())) *change.add_prepares() = one;
+    if (chance(300))
+        while (static_cast<std::size_t>(change.prepares_size()) < channel().quorum())
+            *change.add_prepares() = *change.prepares().begin();
+    if (chance(200) && change.prepares_size() > 1) {  // a forged signature
+        auto& forged = *change.mutable_prepares(1);
+        forged.set_signature(std::string(64, 'f'));
+    }
+    auto message = sign(body);
+    if (const auto block = known_.blocks.find(hash); block != known_.blocks.end()) message.set_block(block->second);
+    return message;
+}
+
+/// To the next round or a far one, with a certificate hidden, stale or made up.
+void Hostile::change_round(const Position& at) {
+    const auto round = chance(700) ? at.round + 1 : at.round + 1 + static_cast<std::uint32_t>(pick(5));
+    if (chance(500)) return send_some(sign(ordering::round_change_of(known_.height, round)), 700);
+    const auto hash = proto::as_field(hash_of_bytes(some_block()));
+    send_some(prepared_change(round, static_cast<std::uint32_t>(pick(round)), hash), 700);
+}
+
+/// Anybody's words of any time.
+void Hostile::replay() {
+    for (std::size_t i = 0; i < 4 && !past_.empty(); ++i)
+        if (auto* to = some_other()) world_.send(*to, past_[pick(past_.size())]);
+}
+
+/// All members' votes for a block of its choice, well signed, but of another channel or another config epoch.
+void Hostile::votes_from_elsewhere(const Position& at) {
+    auto* to = some_other();
+    if (to == nullptr) return;
+    const auto hash = hash_of_bytes(some_block());
+    const bool other_channel = chance(500);
+    const bool commits = chance(500);
+    for (std::size_t i = 0; i < channel().nodes().size(); ++i) {
+        auto body = commits ? ordering::commit_of(known_.height, at.round, hash)
+                            : ordering::prepare_of(known_.height, at.round, hash);
+        body.set_config_epoch(channel().epoch() + (other_channel ? 0 : chance(500) ? 1 : -1));
+        proto::SignedOrderMessage message;
+        message.set_node(node_name(i));
+        message.set_body(body.SerializeAsString());
+        const auto sign_there = ordering::stub_sign(node_name(i), other_channel ? "bazaar" : ordering::kChannel);
+        message.set_signature(proto::as_field(sign_there(as_bytes(message.body()))));
+        world_.send(*to, message);
+    }
+}
+
+/// Heights and rounds without measure.
+void Hostile::boast(const Position& at) {
+    if (chance(500)) return send_some(sign(ordering::round_change_of(known_.height, order::kMaxRound)), 600);
+    const auto hash = hash_of_bytes(some_block());
+    send_some(sign(ordering::prepare_of(at.height + 1 + pick(1'000'000'000), at.round, hash)), 600);
+}
+
+}  // namespace fairstream::tests::simulation
