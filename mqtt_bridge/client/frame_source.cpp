@@ -20,6 +20,15 @@ Status post(base::net::HttpClient& http, const sessions::Session& session, const
                                   as_bytes(receipted.receipt.signature()), receipted.token_signature, timeout);
 }
 
+Result<chaincode::schema::SignedDeliveryReceipt> held_at(base::net::HttpClient& http, const sessions::Session& session,
+                                                         std::chrono::milliseconds timeout) {
+    FS_ASSIGN(const auto held, sessions::held_receipt(http, session, timeout));
+    chaincode::schema::SignedDeliveryReceipt out;
+    out.set_receipt(held.receipt);
+    out.set_signature(held.signature);
+    return out;
+}
+
 constexpr std::size_t kMaxAnswer = 16u << 20;
 
 class HttpsSource : public FrameSource {
@@ -58,6 +67,9 @@ public:
     }
 
     Status hand_in(const Receipted& receipted) override { return post(http_, session_, receipted, options_.timeout); }
+    Result<chaincode::schema::SignedDeliveryReceipt> held() override {
+        return held_at(http_, session_, options_.timeout);
+    }
 
 private:
     const ReaderOptions& options_;
@@ -105,6 +117,10 @@ public:
     Status hand_in(const Receipted& receipted) override {
         base::net::HttpClient http(options_.trusted_roots);
         return post(http, link_->session(), receipted, options_.timeout);
+    }
+    Result<chaincode::schema::SignedDeliveryReceipt> held() override {
+        base::net::HttpClient http(options_.trusted_roots);
+        return held_at(http, link_->session(), options_.timeout);
     }
 
 private:

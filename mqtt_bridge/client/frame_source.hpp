@@ -23,6 +23,8 @@ public:
     virtual Result<std::vector<Bytes>> fetch(std::uint64_t from, std::uint32_t limit) = 0;
     /// Says what was received, so that the operator serves on. Errors: the operator's own, and of the transport.
     virtual Status hand_in(const Receipted& receipted) = 0;
+    /// The newest receipt of the purchase that the operator has; an empty one: none. Errors: as above.
+    virtual Result<chaincode::schema::SignedDeliveryReceipt> held() = 0;
 };
 
 /// Opens the session. Errors: those of open_session and of the transport.

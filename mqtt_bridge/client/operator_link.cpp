@@ -89,7 +89,7 @@ Status OperatorLink::keep_alive() {
 }
 
 bool is_final_refusal(const Error& error) {
-    constexpr std::array<std::string_view, 3> kFinal{"wrong_holder", "grant_revoked", "grant_expired"};
+    constexpr std::array<std::string_view, 4> kFinal{"wrong_holder", "grant_revoked", "grant_expired", "not_covered"};
     return std::ranges::find(kFinal, error.code) != kFinal.end();
 }
 

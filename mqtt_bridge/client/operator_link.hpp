@@ -64,7 +64,7 @@ private:
     std::unique_ptr<MqttSession> mqtt_;
 };
 
-/// True if an operator's answer to a session request stands: another try, here or later, will not help.
+/// True if an operator's answer to a session or range request stands: another try, here or later, will not help.
 bool is_final_refusal(const Error& error);
 /// True if the operator answered, and said no (for now, perhaps).
 bool is_refusal(const Error& error);

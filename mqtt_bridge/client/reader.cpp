@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "base/file.hpp"
 #include "identity/crypto/merkle.hpp"
+#include "mqtt_bridge/client/delivery_record.hpp"
 #include "mqtt_bridge/client/frame_source.hpp"
 #include "mqtt_bridge/client/notice.hpp"
 #include "mqtt_bridge/client/operator_link.hpp"
@@ -23,7 +24,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::uint32_t kFramesPerRequest = 64;
-constexpr int kMaxRanges = 64;  // per operator, in a delivery receipt
 constexpr auto kRoundPause = 250ms;
 
 /// The ciphertext on disk, each frame after its length, while it is not known to be right as a whole.
@@ -71,8 +71,8 @@ private:
 
 class Fetch {
 public:
-    Fetch(const ReaderOptions& options, Scratch& scratch, std::vector<std::string>& faults)
-        : options_(options), scratch_(scratch), faults_(faults) {}
+    Fetch(const ReaderOptions& options, Scratch& scratch, DeliveryRecord& record, std::vector<std::string>& faults)
+        : options_(options), scratch_(scratch), record_(record), faults_(faults) {}
 
     /// The whole range from `operators`, each frame under its key and number.
     Status run(const std::vector<OperatorEndpoint>& operators) {
@@ -87,6 +87,7 @@ public:
                 continue;
             }
             if (!got && got.error().code == "io_error") return fail(got.error());
+            if (!got && got.error().code == "receipt_wanted" && sign_for_served()) continue;
             blame(operators_[current],
                   got ? Error{"not_stored", "it holds nothing from frame " + std::to_string(next_)} : got.error());
             source_.reset();
@@ -99,17 +100,15 @@ public:
 
     crypto::Hash root() const { return tree_.root(); }
 
-    std::vector<schema::OperatorRanges> served() const {
-        std::vector<schema::OperatorRanges> out;
-        for (const auto& [name, ranges] : served_) {
-            schema::OperatorRanges& one = out.emplace_back();
-            one.set_operator_(name);
-            for (const auto& [first, last] : ranges) {
-                schema::SequenceRange& range = *one.add_ranges();
-                range.set_first(first);
-                range.set_last(last);
-            }
-        }
+    /// Enters who served what; what was signed for before stays as it was.
+    void credit() const {
+        for (const auto& [name, ranges] : served_)
+            for (const auto& [first, last] : ranges)
+                for (std::uint64_t sequence = first; sequence <= last; ++sequence) record_.credit(name, sequence);
+    }
+    std::string names() const {
+        std::string out;
+        for (const auto& [name, ranges] : served_) out += (out.empty() ? "" : ", ") + name;
         return out;
     }
 
@@ -134,6 +133,29 @@ private:
             options_.on_progress(
                 {next_ - options_.first_sequence, options_.last_sequence - options_.first_sequence + 1, at.name});
         return frames.size();
+    }
+
+    /// The operator serves no further without a receipt (W). It may know one of an earlier reader of this purchase,
+    /// which ours must go on from.
+    bool sign_for_served() {
+        credit();
+        if (record_.unsigned_entries() == 0) return false;
+        const auto hand_in = [&] {
+            const auto token =
+                identity::crypto::signing_input("download-token/v1", options_.network, as_bytes(options_.grant));
+            return source_->hand_in(
+                {sign_delivery(record_.next(), options_.network, options_.holder), options_.holder.sign(token)});
+        };
+        Status done = hand_in();
+        if (!done && done.error().code == "stale_receipt") {
+            const auto held = source_->held();
+            DeliveryRecord earlier(options_.purchase);
+            if (!held || !earlier.adopt(*held)) return false;
+            record_ = std::move(earlier);
+            credit();
+            done = record_.unsigned_entries() == 0 ? Status() : hand_in();
+        }
+        return done.has_value();
     }
 
     Status check(ByteView frame) const {
@@ -168,7 +190,7 @@ private:
         };
         if (every(is_final_refusal)) return fail("grant_refused", "every operator refused:" + all);
         const bool too_split = std::ranges::any_of(
-            served_, [](const auto& one) { return one.second.size() >= static_cast<std::size_t>(kMaxRanges); });
+            served_, [](const auto& one) { return one.second.size() >= DeliveryRecord::kMaxRanges; });
         if (without_progress < options_.timeout && !too_split) return {};
         if (every(is_refusal)) return fail("grant_refused", "every operator refused:" + all);
         return fail("operators_unreachable", "frame " + std::to_string(next_) + " cannot be had:" + all);
@@ -176,6 +198,7 @@ private:
 
     const ReaderOptions& options_;
     Scratch& scratch_;
+    DeliveryRecord& record_;
     std::vector<std::string>& faults_;
     std::vector<OperatorEndpoint> operators_;
     std::unique_ptr<FrameSource> source_;
@@ -195,21 +218,22 @@ Status check_options(const ReaderOptions& options) {
 }
 
 /// From all operators together; if a key holder has forged frames for one of them, from each alone.
-Result<std::vector<schema::OperatorRanges>> fetch_range(const ReaderOptions& options, Scratch& scratch,
-                                                        std::vector<std::string>& faults) {
+Status fetch_range(const ReaderOptions& options, Scratch& scratch, DeliveryRecord& record,
+                   std::vector<std::string>& faults) {
     std::vector<std::vector<OperatorEndpoint>> tries{options.operators};
     if (options.operators.size() > 1)
         for (const OperatorEndpoint& one : options.operators) tries.push_back({one});
     for (const auto& operators : tries) {
-        Fetch fetch(options, scratch, faults);
+        Fetch fetch(options, scratch, record, faults);
         if (const Status fetched = fetch.run(operators); !fetched) {
             if (operators.size() == options.operators.size()) return fail(fetched.error());
             continue;
         }
-        if (fetch.root() == options.merkle_root) return fetch.served();
-        std::string names;
-        for (const auto& one : fetch.served()) names += (names.empty() ? "" : ", ") + one.operator_();
-        faults.push_back(names + ": bad_root: the frames do not hash to the recorded root");
+        if (fetch.root() == options.merkle_root) {
+            fetch.credit();
+            return {};
+        }
+        faults.push_back(fetch.names() + ": bad_root: the frames do not hash to the recorded root");
     }
     return fail("bad_root", "no operator serves frames under the Merkle root that the seller recorded");
 }
@@ -228,28 +252,17 @@ Result<std::uint64_t> decrypt(const ReaderOptions& options, const Scratch& scrat
     return bytes;
 }
 
-schema::SignedDeliveryReceipt sign_receipt(const ReaderOptions& options,
-                                           const std::vector<schema::OperatorRanges>& served) {
-    schema::DeliveryReceipt receipt;
-    receipt.set_purchase(options.purchase);
-    receipt.set_counter(options.receipt_counter);
-    for (const auto& one : served) *receipt.add_served() = one;
-    schema::SignedDeliveryReceipt out;
-    out.set_receipt(receipt.SerializeAsString());
-    const Bytes input = crypto::signing_input("delivery-receipt/v1", options.network, as_bytes(out.receipt()));
-    out.set_signature(base::to_string(options.holder.sign(input)));
-    return out;
-}
-
 }  // namespace
 
 Result<Delivery> read_batch(const ReaderOptions& options, const Sink& sink) {
     FS_TRY(check_options(options));
     Scratch scratch(options.scratch);
     Delivery out;
-    FS_ASSIGN(out.served, fetch_range(options, scratch, out.faults));
+    DeliveryRecord record(options.purchase, options.receipt_counter);
+    FS_TRY(fetch_range(options, scratch, record, out.faults));
     FS_ASSIGN(out.plaintext_bytes, decrypt(options, scratch, sink));
-    out.receipt = sign_receipt(options, out.served);
+    out.served = record.served();
+    out.receipt = sign_delivery(record.next(), options.network, options.holder);
     return out;
 }
 

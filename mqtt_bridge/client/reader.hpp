@@ -37,7 +37,7 @@ struct ReaderOptions {
     std::vector<OperatorEndpoint> operators;  // in the order in which they are tried
     std::string trusted_roots;                // PEM
     std::filesystem::path scratch;            // folder for the ciphertext while it is checked; emptied at the end
-    std::uint64_t receipt_counter = 1;        // rises with each receipt of this purchase
+    std::uint64_t receipt_counter = 1;        // of the first receipt: above that of any signed for this purchase before
     Transport transport = Transport::kHttps;
     std::chrono::milliseconds timeout{30'000};               // per request
     std::function<void(const ReaderProgress&)> on_progress;  // on the calling thread

@@ -31,6 +31,7 @@ constexpr std::size_t kMaxQueued = 8192;
 constexpr auto kRetry = 2s;
 constexpr auto kConnectTimeout = 5s;
 constexpr auto kReconnectBefore = 60s;
+constexpr auto kSettle = 15s;
 
 }  // namespace
 
@@ -116,6 +117,7 @@ struct OperatorDaemon::Impl {
                                   base::log_info("connected to operator {}", name);
                                   replication->on_peer_up(name);
                                   connected = peers->connected();
+                                  check_settled();
                               },
                           .on_down =
                               [this](const std::string& name) {
@@ -204,7 +206,16 @@ struct OperatorDaemon::Impl {
 
     // ---- The ledger -----------------------------------------------------------------------------------------------
 
+    /// Ready means that a first upload finds the others: they are waited for, but the dead not for ever.
+    void check_settled() {
+        if (peers->connected() >= peers->listed()) settled = true;
+        if (settled || settling) return;
+        settling = true;
+        scope.after(kSettle, [this] { settled = true; });
+    }
+
     void check_endpoints(const client::OperatorEndpoint* self) {
+        check_settled();
         if (self == nullptr) return;
         listed = self->mqtt_url == config.mqtt_url && self->https_url == config.https_url;
         if (listed || announcing) return;
@@ -271,15 +282,25 @@ struct OperatorDaemon::Impl {
         if (!posted) respond(base::net::problem(503, {"busy", "too much is waiting here"}, true));
     }
 
-    bool ready() const { return !failed && broker_up && listed && sessions->gates() > 0; }
+    bool ready() const { return !failed && broker_up && listed && settled && sessions->gates() > 0; }
 
     std::string health() const {
-        return boost::json::serialize(boost::json::object{{"ready", ready()},
-                                                          {"gate", sessions->gates() > 0},
-                                                          {"broker", broker_up.load()},
-                                                          {"listed", listed.load()},
-                                                          {"log", !failed},
-                                                          {"peers", connected.load()}});
+        boost::json::object out{{"live", !failed},
+                                {"ready", ready()},
+                                {"gate", sessions->gates() > 0},
+                                {"broker", broker_up.load()},
+                                {"listed", listed.load()},
+                                {"log", !failed},
+                                {"peers", connected.load()}};
+        if (!ready()) out["why"] = why_not_ready();
+        return boost::json::serialize(out);
+    }
+
+    const char* why_not_ready() const {
+        if (failed) return "its stream log cannot be written";
+        if (!broker_up) return "its broker cannot be reached";
+        if (sessions->gates() == 0) return "the broker's module is not connected to it";
+        return "the ledger does not list it with these addresses";
     }
 
     std::string info() const {
@@ -299,6 +320,8 @@ struct OperatorDaemon::Impl {
     std::atomic<bool> broker_up{false};
     std::atomic<bool> listed{false};
     std::atomic<bool> failed{false};
+    std::atomic<bool> settled{false};  // connected to every listed operator once, or waited long enough
+    bool settling = false;
     std::atomic<std::size_t> connected{0};
     bool announcing = false;
     std::unique_ptr<log::FileStreamLog> log;

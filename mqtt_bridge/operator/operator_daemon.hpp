@@ -47,7 +47,8 @@ public:
     OperatorDaemon& operator=(const OperatorDaemon&) = delete;
 
     /// True while the broker's gate is connected to us, we to the broker, the log stores, and the ledger lists us under
-    /// our present addresses: what /healthz says. From any thread.
+    /// our present addresses; at first also not before every listed operator is connected to, or 15 s have passed: what
+    /// /healthz says. From any thread.
     bool ready() const;
     /// From any thread.
     std::size_t connected_peers() const;

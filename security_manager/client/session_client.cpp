@@ -117,6 +117,21 @@ Status post_receipt(HttpClient& http, const Session& session, ByteView receipt, 
     return {};
 }
 
+Result<HeldReceipt> held_receipt(HttpClient& http, const Session& session, std::chrono::milliseconds timeout) {
+    FS_ASSIGN(const auto answer,
+              call(http, "GET", session.https_url + "/v1/sessions/" + session.id + "/receipts", {}, timeout));
+    HeldReceipt out;
+    if (!answer.contains("receipt")) return out;
+    const auto field = [&](std::string_view name) -> Result<std::string> {
+        FS_ASSIGN(const auto text, jose::string_claim(answer, name, kMaxAnswer));
+        FS_ASSIGN(const auto bytes, base::from_base64(text));
+        return base::to_string(bytes);
+    };
+    FS_ASSIGN(out.receipt, field("receipt"));
+    FS_ASSIGN(out.signature, field("signature"));
+    return out;
+}
+
 Bytes connect_authentication(const Session& session, const SigningKey& holder) {
     return gate::make_connect_proof(holder, session.network, session.operator_name, session.client_id, session.token,
                                     session.connect_nonce)

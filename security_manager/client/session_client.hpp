@@ -53,6 +53,15 @@ Status renew(base::net::HttpClient& http, Session& session, const identity::cryp
 Status post_receipt(base::net::HttpClient& http, const Session& session, ByteView receipt, ByteView signature,
                     ByteView token_signature, std::chrono::milliseconds timeout = std::chrono::milliseconds{10'000});
 
+/// The newest receipt that the operator has for the session's purchase, as post_receipt takes it; empty: none. Errors:
+/// as above.
+struct HeldReceipt {
+    std::string receipt;
+    std::string signature;
+};
+Result<HeldReceipt> held_receipt(base::net::HttpClient& http, const Session& session,
+                                 std::chrono::milliseconds timeout = std::chrono::milliseconds{10'000});
+
 /// CONNECT's authentication data for method gate::kAuthMethod ("FS-POP"), with clean start and Session::client_id.
 Bytes connect_authentication(const Session& session, const identity::crypto::SigningKey& holder);
 

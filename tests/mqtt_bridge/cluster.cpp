@@ -160,6 +160,17 @@ std::string Cluster::grant(schema::GrantKind kind, const SigningKey& holder, con
     return grant.id();
 }
 
+std::string Cluster::window(const SigningKey& holder, const std::string& stream_id, std::uint64_t from_us,
+                            std::uint64_t until_us, std::uint32_t receipt_window) {
+    const std::string id = grant(schema::DOWNLOAD, holder, stream_id, 0, UINT64_MAX);
+    schema::Grant bounded = ledger_.find_grant(id)->grant();
+    bounded.set_from_us(from_us);
+    bounded.set_until_us(until_us);
+    bounded.set_receipt_window(receipt_window);
+    ledger_.grant(bounded);
+    return id;
+}
+
 mqtt_bridge::client::WriterOptions writer_options(Cluster& cluster, const TestStream& stream,
                                                   const std::filesystem::path& spool) {
     return {.network = Cluster::kNetwork,

@@ -36,6 +36,9 @@ public:
     /// A grant over the stream, and its placement on all operators.
     std::string grant(schema::GrantKind kind, const identity::crypto::SigningKey& holder, const std::string& stream_id,
                       std::uint64_t first, std::uint64_t last);
+    /// A download grant for a time, with W; not bounded in sequence.
+    std::string window(const identity::crypto::SigningKey& holder, const std::string& stream_id, std::uint64_t from_us,
+                       std::uint64_t until_us, std::uint32_t receipt_window);
     std::string roots() const { return ca_.certificate(); }
     LedgerTable& ledger() { return ledger_; }
 

@@ -55,9 +55,18 @@ public:
         one.set_https_url(to.https_url());
         return {};
     }
+    void redeem(const schema::DownloadDataStreamRequest& request) {
+        const std::lock_guard lock(mutex_);
+        redeemed_.push_back(request);
+    }
+    std::vector<schema::DownloadDataStreamRequest> redeemed() {
+        const std::lock_guard lock(mutex_);
+        return redeemed_;
+    }
 
 private:
     std::mutex mutex_;
+    std::vector<schema::DownloadDataStreamRequest> redeemed_;
     std::map<std::string, schema::Operator> operators_;
     std::map<std::string, schema::Placement> placements_;
     std::map<std::string, schema::Grant> grants_;
@@ -68,6 +77,10 @@ public:
     explicit StubLedger(LedgerTable& table) : table_(table) {}
     Result<schema::GrantReply> grant(const std::string& id) override { return table_.find_grant(id); }
     Result<schema::ListOperatorsReply> operators() override { return table_.operators(); }
+    Status redeem(const schema::DownloadDataStreamRequest& request) override {
+        table_.redeem(request);
+        return {};
+    }
     Result<schema::Placement> placement(const std::string& id) override { return table_.placement(id); }
     Status set_endpoints(const schema::SetEndpointsRequest& request) override { return table_.move(request); }
     Result<std::shared_ptr<void>> follow_revocations(security_manager::service::SessionService&) override {
