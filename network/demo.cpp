@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "base/file.hpp"
+#include "network/demo_stream.hpp"
 #include "network/demo_trade.hpp"
 #include "network/scratch_network.hpp"
 #include "network/supervisor.hpp"
@@ -47,6 +48,7 @@ Status demo(const DemoOptions& options) {
     Connection connection(loop, std::move(profile));
     DemoTrade trade(report, connection, scene.dir(), input);
     FS_TRY(trade.run());
+    FS_TRY(DemoStream(report, connection, scene.dir(), trade).run());
     report.table_of_times();
     FS_TRY(report.verdict());
     std::printf("\nAll of it held.\n");

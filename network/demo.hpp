@@ -18,7 +18,9 @@ struct DemoOptions {
 /// either way.
 Status demo(const DemoOptions& options);
 
-/// Readings from /proc and /sys for `seconds`, as SenML (RFC 8428), one pack.
+/// What this machine measures of itself now, from /proc and /sys: a SenML pack (RFC 8428) on one line.
+std::string sensor_reading();
+/// The same for `seconds`, four times a second, in one pack and a line's end.
 std::string sensor_readings(unsigned seconds, const std::function<void(unsigned)>& on_second);
 
 }  // namespace fairstream::network

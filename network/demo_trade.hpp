@@ -24,7 +24,8 @@ public:
     Status run();
 
     Seller& seller() { return seller_; }
-    Buyer& alice() { return alice_; }
+    const SigningKey& seller_key() const { return seller_key_; }
+    const SigningKey& alice_key() const { return alice_key_; }
     const chaincode::schema::Purchase& bought() const { return bought_; }
 
 private:
@@ -46,8 +47,9 @@ private:
     DemoReport& report_;
     marketplace_dapp::client::Connection& connection_;
     std::filesystem::path dir_, input_;
+    SigningKey seller_key_ = SigningKey::generate();
     SigningKey alice_key_ = SigningKey::generate(), mallory_key_ = SigningKey::generate();
-    Seller seller_{connection_, SigningKey::generate()};
+    Seller seller_{connection_, seller_key_};
     Buyer alice_{connection_, alice_key_}, mallory_{connection_, mallory_key_};
     chaincode::schema::Offer offer_;
     marketplace_dapp::client::Uploaded uploaded_;

@@ -77,11 +77,20 @@ private:
     double time_ = 0;
 };
 
+json::array new_pack() {
+    return {json::object{{"bn", "urn:dev:host:demo:"}, {"bver", 10}}};
+}
+
 }  // namespace
 
+std::string sensor_reading() {
+    auto pack = new_pack();
+    Sampler(pack).sample();
+    return json::serialize(pack);
+}
+
 std::string sensor_readings(unsigned seconds, const std::function<void(unsigned)>& on_second) {
-    json::array pack;
-    pack.push_back(json::object{{"bn", "urn:dev:host:demo:"}, {"bver", 10}});
+    auto pack = new_pack();
     Sampler sampler(pack);
     const auto start = base::steady_now();
     for (unsigned second = 0; second < seconds;) {
