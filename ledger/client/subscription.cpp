@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <tuple>
+#include <utility>
 
 #include "base/log.hpp"
 #include "ledger/proto/wire.hpp"
@@ -92,6 +93,9 @@ void Subscription::received(const Bytes& payload) {
 void Subscription::ended(const std::shared_ptr<base::net::RpcClient>& client, const Result<Bytes>& end) {
     const std::lock_guard lock(mutex_);
     if (cancelled_) return;
+    // Another gateway may keep more blocks: it is asked next.
+    if (!end && end.error().code == "pruned" && !std::exchange(pruned_, true))
+        base::log_warn("a gateway no longer has the events asked for: {}", end.error().message);
     if (!end) base::log_debug("event stream ended ({}: {}); following on", end.error().code, end.error().message);
     gateways_->give_up_on(client);
     client_.reset();

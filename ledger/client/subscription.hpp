@@ -30,6 +30,7 @@ private:
     OnBatch on_batch_;
     std::recursive_mutex mutex_;  // held while on_batch runs
     bool cancelled_ = false;
+    bool pruned_ = false;  // a gateway had not all that was asked for, and the log has said so
     std::shared_ptr<base::net::RpcClient> client_;
     std::uint64_t stream_ = 0;
     std::uint64_t generation_ = 0;  // of the stream; late items of an older one are dropped

@@ -138,6 +138,13 @@ Result<Kept> SnapshotStore::write(const state::Rows& rows, const std::string& ch
                                   const std::atomic<bool>* cancel) {
     const fs::path folder = place(rows.height()).string() + std::string(kWriting);
     FS_TRY(remove_folder(folder));
+    auto made = write_into(folder, rows, channel, header, cancel);
+    if (!made) FS_TRY(remove_folder(folder));  // a full disk needs the room
+    return made;
+}
+
+Result<Kept> SnapshotStore::write_into(const fs::path& folder, const state::Rows& rows, const std::string& channel,
+                                       std::string_view header, const std::atomic<bool>* cancel) {
     FS_TRY(make_folder(folder));
     ChunkWriter chunks([&](std::uint32_t index, ByteView chunk) {
         base::crash_point("snapshot.before_chunk");

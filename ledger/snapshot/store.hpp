@@ -63,6 +63,8 @@ private:
     explicit SnapshotStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
     Status load();
     std::filesystem::path place(std::uint64_t height) const;
+    Result<Kept> write_into(const std::filesystem::path& folder, const state::Rows& rows, const std::string& channel,
+                            std::string_view header, const std::atomic<bool>* cancel);
     Result<Kept> keep(Kept snapshot, const std::filesystem::path& from);
     Status load_begun(const std::filesystem::path& folder);
 

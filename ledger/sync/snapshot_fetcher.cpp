@@ -18,6 +18,7 @@ constexpr auto kChunkTimeout = 20'000ms;
 constexpr auto kAskAgain = 200ms;
 constexpr std::size_t kChunksAtOnce = 4;
 constexpr std::size_t kMaxInVain = 100;
+constexpr std::uint32_t kChunksBetweenLogs = 32;
 
 }  // namespace
 
@@ -186,6 +187,7 @@ void SnapshotFetcher::put_chunk(const std::string& peer, std::uint32_t index, By
 
 void SnapshotFetcher::chunk_done(std::uint32_t index, const Status& status) {
     under_way_.erase(index);
+    if (index % kChunksBetweenLogs == kChunksBetweenLogs - 1) base::log_info("{}", progress());
     if (!status) {
         base::log_warn("cannot keep a chunk of a snapshot: {}", status.error().message);
         wanted_.push_back(index);

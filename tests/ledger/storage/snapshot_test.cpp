@@ -32,9 +32,7 @@ struct Fixture : StoredChain {
         return value_of(proto::decode<proto::Block>(value_of(blocks->read(blocks->height())).block())).header();
     }
     Kept take() { return value_of(snapshots->write(*market.state().rows(), "market", header())); }
-    fs::path place(const Kept& kept) {
-        return folder / "snapshots" / fmt::format("{:020}", kept.height);
-    }
+    fs::path place(const Kept& kept) { return folder / "snapshots" / fmt::format("{:020}", kept.height); }
 };
 
 std::map<std::string, std::string> rows_of(const StateStore& state) {
@@ -138,6 +136,14 @@ TEST_CASE_METHOD(Fixture, "a damaged chunk is neither served nor installed, and 
     CHECK(snapshots->install(kept, *state, *privates).error().code == "damaged");
     CHECK(state->height() == 0);
     CHECK(rows_of(*state).empty());
+}
+
+TEST_CASE_METHOD(Fixture, "a snapshot that cannot be finished leaves nothing behind") {
+    some_blocks();
+    const std::atomic<bool> cancel{true};
+    CHECK(snapshots->write(*market.state().rows(), "market", header(), &cancel).error().code == "cancelled");
+    CHECK(fs::is_empty(folder / "snapshots"));
+    CHECK(snapshots->all().empty());
 }
 
 TEST_CASE_METHOD(Fixture, "what a crash leaves of a snapshot is a whole one or none") {
