@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <catch2/catch.hpp>
@@ -84,7 +85,7 @@ public:
         fs::path out, err;
     };
     Background spawn(std::vector<std::string> arguments, int standard_input = -1) const {
-        static int count = 0;
+        static std::atomic<int> count = 0;  // several threads may run programs
         const auto number = std::to_string(++count);
         Background run{.pid = -1, .out = folder_ / ("out-" + number), .err = folder_ / ("err-" + number)};
         arguments.insert(arguments.begin(), FS_BINARY_DIR "/bin/fairstream");
