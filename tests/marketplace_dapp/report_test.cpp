@@ -74,8 +74,9 @@ TEST_CASE("an operator's report says how far each stream is stored, page by page
     }
     CHECK(after.empty());
     CHECK(seen == 100);
-    CHECK(reporter.page("", kNow) == reporter.page("", kNow + 500ms));
-    CHECK(reporter.page("", kNow) != reporter.page("", kNow + 2s));
+    const auto first = reporter.page("", kNow);
+    CHECK(reporter.page("", kNow + 500ms) == first);
+    CHECK(reporter.page("", kNow + 2s) != first);
     CHECK(reporter.page("../x", kNow).error().code == "bad_request");
 }
 
