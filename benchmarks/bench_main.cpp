@@ -13,6 +13,7 @@
 #include "base/log.hpp"
 #include "benchmarks/api_bench.hpp"
 #include "benchmarks/ledger.hpp"
+#include "benchmarks/live_bench.hpp"
 #include "benchmarks/machine.hpp"
 #include "benchmarks/measured.hpp"
 #include "benchmarks/trade_bench.hpp"
@@ -28,6 +29,7 @@ struct Values {
     std::filesystem::path json;
     benchmarks::ApiOptions api;
     benchmarks::TradeOptions trade;
+    benchmarks::LiveOptions live;
     benchmarks::LedgerOptions ledger;
 };
 
@@ -101,6 +103,30 @@ void add_trade(CLI::App& app, Values& values, Benchmark& chosen) {
         ->capture_default_str();
 }
 
+void add_live(CLI::App& app, Values& values, Benchmark& chosen) {
+    auto& options = values.live;
+    auto* sub = add(app, "live", "Live streams from the sellers' readings to the buyers', beside a plain Mosquitto",
+                    "live --streams 1,10 --rate 100 --seconds 10 --json live.json", values, chosen,
+                    [&options] { return benchmarks::measure_live(options, say); });
+    sub->add_option("--streams", options.streams, "Streams at once, each with a seller and a buyer")
+        ->delimiter(',')
+        ->check(CLI::Range(1, 100))
+        ->capture_default_str();
+    sub->add_option("--rate", options.rate, "Readings a second of each")
+        ->check(CLI::Range(1, 10'000))
+        ->capture_default_str();
+    sub->add_option("--bytes", options.bytes, "Of a reading")->check(CLI::Range(20, 1'000'000))->capture_default_str();
+    sub->add_option("--seconds", options.seconds, "How long it is measured")
+        ->check(CLI::Range(1, 3600))
+        ->capture_default_str();
+    sub->add_option("--key-epoch", options.key_epoch_s, "Seconds until the next key")
+        ->check(CLI::Range(2, 3600))
+        ->capture_default_str();
+    sub->add_option("--operators", options.operators, "Storage operators")
+        ->check(CLI::Range(1, 9))
+        ->capture_default_str();
+}
+
 /// Figures, machine and command line, as one document.
 Status write_json(const std::filesystem::path& file, const boost::json::object& machine, const std::string& command,
                   const std::string& began, Measured& measured) {
@@ -140,6 +166,7 @@ int main(int argc, char** argv) {
         "standard error), 2 wrong usage.");
     add_api(app, values, chosen);
     add_ledger(app, values, chosen);
+    add_live(app, values, chosen);
     add_trade(app, values, chosen);
     try {
         app.parse(argc, argv);

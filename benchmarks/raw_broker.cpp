@@ -10,7 +10,6 @@
 #include "base/encoding.hpp"
 #include "base/file.hpp"
 #include "identity/crypto/hash.hpp"
-#include "mqtt_bridge/client/mqtt_session.hpp"
 #include "network/topology.hpp"
 
 namespace fairstream::benchmarks {
@@ -39,17 +38,6 @@ Result<std::uint16_t> free_port(const fs::path& folder) {
     return layout.operators.front().mqtts_port;
 }
 
-Result<std::unique_ptr<MqttSession>> connect(const std::string& url, const std::string& roots,
-                                             MqttSession::Handlers handlers) {
-    return MqttSession::connect({.url = url,
-                                 .client_id = base::to_hex(identity::crypto::random_bytes(8)),
-                                 .authentication_method = {},
-                                 .authentication_data = {},
-                                 .trusted_roots = roots,
-                                 .max_pending = kPending},
-                                std::move(handlers));
-}
-
 }  // namespace
 
 Result<RawBroker> RawBroker::start(const Options& options) {
@@ -68,11 +56,21 @@ Result<RawBroker> RawBroker::start(const Options& options) {
                                .end = {}});
     FS_TRY(network::start(broker.process_.front()));
     for (const auto deadline = base::steady_now() + kStartWithin;;) {
-        const auto session = connect(broker.url_, broker.trusted_roots_, {});
+        const auto session = broker.connect({});
         if (session) return broker;
         if (base::steady_now() > deadline) return fail("start_failed", "mosquitto: " + session.error().message);
         std::this_thread::sleep_for(50ms);
     }
+}
+
+Result<std::unique_ptr<MqttSession>> RawBroker::connect(MqttSession::Handlers handlers) const {
+    return MqttSession::connect({.url = url_,
+                                 .client_id = base::to_hex(identity::crypto::random_bytes(8)),
+                                 .authentication_method = {},
+                                 .authentication_data = {},
+                                 .trusted_roots = trusted_roots_,
+                                 .max_pending = kPending},
+                                std::move(handlers));
 }
 
 RawBroker::~RawBroker() {
@@ -82,11 +80,10 @@ RawBroker::~RawBroker() {
 Result<double> RawBroker::carry(std::uint64_t bytes, std::size_t message_bytes) const {
     std::atomic<std::uint64_t> received{0};
     FS_ASSIGN(const auto reader,
-              connect(url_, trusted_roots_,
-                      {.on_message = [&](const MqttMessage& message) { received += message.payload.size(); },
+              connect({.on_message = [&](const MqttMessage& message) { received += message.payload.size(); },
                        .on_lost = {}}));
     FS_TRY(reader->subscribe({"raw"}));
-    FS_ASSIGN(const auto writer, connect(url_, trusted_roots_, {}));
+    FS_ASSIGN(const auto writer, connect({}));
     const Bytes payload = identity::crypto::random_bytes(std::min<std::uint64_t>(bytes, message_bytes));
     const auto began = base::steady_now();
     for (std::uint64_t sent = 0; sent < bytes;) {

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
+#include "mqtt_bridge/client/mqtt_session.hpp"
 #include "network/process.hpp"
 
 namespace fairstream::benchmarks {
@@ -24,6 +26,10 @@ public:
     RawBroker(RawBroker&&) = default;
     RawBroker& operator=(RawBroker&&) = delete;
     ~RawBroker();
+
+    /// Another client of it. Errors: those of MqttSession.
+    Result<std::unique_ptr<mqtt_bridge::client::MqttSession>> connect(
+        mqtt_bridge::client::MqttSession::Handlers handlers) const;
 
     /// Seconds from the first publication until one subscriber has all of it: `bytes` in messages of at most
     /// `message_bytes`, QoS 1 both ways. Errors: those of MqttSession, timeout.

@@ -58,6 +58,20 @@ TEST_CASE("a trade is measured phase by phase, beside a plain broker") {
     }
 }
 
+TEST_CASE("live streams are measured until every reading has come, beside a plain broker") {
+    const tests::TemporaryFolder folder;
+    const auto file = folder / "live.json";
+    REQUIRE(bench("live --streams 1,2 --rate 5 --seconds 2 --key-epoch 2 --operators 1 --json " + file.string()) == 0);
+    const auto found = boost::json::parse(base::to_string(*base::read_file(file)));
+    REQUIRE(found.at("live").as_array().size() == 2);
+    for (const auto& live : found.at("live").as_array()) {
+        CHECK(live.at("readings").to_number<int>() > 0);
+        CHECK(live.at("p50_ms").to_number<double>() > 0);
+        CHECK(live.at("p50_ms").to_number<double>() <= live.at("p99_ms").to_number<double>());
+        CHECK(live.at("raw_mosquitto").at("readings").to_number<int>() > 0);
+    }
+}
+
 TEST_CASE("wrong usage is told from a failed run") {
     const tests::TemporaryFolder folder;
     CHECK(bench("") == 2);
