@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "ledger/proto/wire.hpp"
+#include "ledger/validate/validator.hpp"
 
 namespace fairstream::ledger::gateway {
 
@@ -67,36 +68,36 @@ void CommitWatch::when_sealed(std::uint64_t height, std::function<void(Status)> 
 }
 
 void CommitWatch::dropped(std::span<const Hash> ids, const Error& why) {
-    for (const auto& id : ids) {
-        const auto [first, last] = by_id_.equal_range(id);
-        for (auto entry = first; entry != last; ++entry) {
-            const auto waiter = waiters_.extract(entry->second);
-            scope_.cancel(waiter.mapped().timer);
-            waiter.mapped().responder->fail(why);
-        }
-        by_id_.erase(first, last);
+    for (const auto& id : ids) end_waiting(id, [&](Responder& responder) { responder.fail(why); });
+}
+
+void CommitWatch::end_waiting(const Hash& id, const std::function<void(Responder&)>& answer_one) {
+    const auto [first, last] = by_id_.equal_range(id);
+    for (auto entry = first; entry != last; ++entry) {
+        const auto waiter = waiters_.extract(entry->second);
+        scope_.cancel(waiter.mapped().timer);
+        answer_one(*waiter.mapped().responder);
     }
+    by_id_.erase(first, last);
 }
 
 void CommitWatch::advanced(std::span<const proto::Outcome> outcomes) {
-    for (const auto& outcome : outcomes) {
-        const auto id = identity::crypto::to_hash(as_bytes(outcome.transaction_id()));
-        if (!id) continue;
-        const auto [first, last] = by_id_.equal_range(*id);
-        if (first == last) continue;
+    const auto progress = parts_.surroundings.progress();
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        const auto id = identity::crypto::to_hash(as_bytes(outcomes[i].transaction_id()));
         // An outcome that used up no id is not final: another copy of the transaction may be valid.
-        if (const auto reply = find(*id); !reply || !reply->known()) continue;
-        for (auto entry = first; entry != last; ++entry) {
-            const auto waiter = waiters_.extract(entry->second);
-            scope_.cancel(waiter.mapped().timer);
-            answer(*id, *waiter.mapped().responder);
-        }
-        by_id_.erase(first, last);
+        if (!id || !by_id_.contains(*id) || !validate::uses_up_id(outcomes[i].code())) continue;
+        proto::CommitStatusReply reply;
+        reply.set_known(true);
+        reply.set_block(progress.height);
+        reply.set_index(static_cast<std::uint32_t>(i));
+        *reply.mutable_outcome() = outcomes[i];
+        reply.set_sealed(progress.height <= progress.sealed_height);
+        end_waiting(*id, [&, bytes = proto::encode(reply)](Responder& responder) { responder.reply(bytes); });
     }
-    const std::uint64_t sealed = parts_.surroundings.progress().sealed_height;
     std::vector<std::function<void(Status)>> done;
     std::erase_if(seal_waiters_, [&](auto& entry) {
-        if (entry.second.height > sealed) return false;
+        if (entry.second.height > progress.sealed_height) return false;
         scope_.cancel(entry.second.timer);
         done.push_back(std::move(entry.second.done));
         return true;

@@ -38,6 +38,7 @@ private:
     };
     Result<proto::CommitStatusReply> find(const Hash& id) const;
     void answer(const Hash& id, base::net::Responder& responder) const;
+    void end_waiting(const Hash& id, const std::function<void(base::net::Responder&)>& answer_one);
 
     const Parts& parts_;
     base::net::LoopScope& scope_;

@@ -1,11 +1,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
-#include "base/busy.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
-#include "ledger/node/admission.hpp"
 #include "ledger/node/node_impl.hpp"
 #include "ledger/proto/wire.hpp"
 
@@ -15,8 +14,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t kMaxAdmissionsInPool = 8'192;
-constexpr auto kRetryAdmission = 250ms;
 constexpr auto kExpireEvery = 5s;
 /// What has waited for longer may have reached nobody else: it is handed on again, so many at a time.
 constexpr auto kHandOnAfter = 2s;
@@ -69,44 +66,6 @@ void Node::Impl::ask_endorser(const std::string& wanted, Bytes request, std::chr
     peers->call(chosen, proto::PeerMethod::kEndorse, std::move(request), timeout, std::move(on_reply));
 }
 
-void Node::Impl::submit(Bytes transaction, std::function<void(Result<Hash>)> on_admitted) {
-    admit(std::move(transaction), [this, on_admitted](Result<Hash> id, const Bytes& bytes) {
-        if (id && !bytes.empty()) peers->notify_all(proto::PeerMethod::kTransaction, bytes);
-        on_admitted(std::move(id));
-    });
-}
-
-void Node::Impl::admit(Bytes transaction, std::function<void(Result<Hash>, const Bytes&)> on_admitted) {
-    if (admissions_in_pool >= kMaxAdmissionsInPool)
-        return on_admitted(fail(base::busy("too many transactions are being checked", kRetryAdmission)), transaction);
-    ++admissions_in_pool;
-    const bool posted = pool->post([this, used = channel, bytes = std::move(transaction), on_admitted]() mutable {
-        auto id = check_transaction(*used, bytes, base::wall_now());
-        scope.post([this, used, checked = std::move(id), kept = std::move(bytes), on_admitted]() mutable {
-            --admissions_in_pool;
-            if (used != channel) return admit(std::move(kept), on_admitted);  // the config has changed meanwhile
-            if (!checked) return on_admitted(fail(std::move(checked).error()), kept);
-            keep(*checked, std::move(kept), on_admitted);
-        });
-    });
-    if (posted) return;
-    --admissions_in_pool;
-    on_admitted(fail(base::busy("this node has too much to verify", kRetryAdmission)), {});
-}
-
-void Node::Impl::keep(const Admitted& admitted, Bytes transaction,
-                      const std::function<void(Result<Hash>, const Bytes&)>& on_admitted) {
-    const auto& id = admitted.id;
-    const auto record = chain->state().snapshot()->transaction(id);
-    if (!record) return on_admitted(fail(record.error()), transaction);
-    if (*record) return on_admitted(id, {});  // it is committed: nothing to pass on
-    const Bytes to_pass_on = transaction;
-    const auto added = mempool->add(id, admitted.creator, std::move(transaction), base::steady_now());
-    if (!added) return on_admitted(fail(added.error()), to_pass_on);
-    on_admitted(id, to_pass_on);
-    if (*added) ordering->waiting_changed();
-}
-
 void Node::Impl::commit(proto::DecidedBlock decided) {
     const bool posted = writer->post([this, block = std::move(decided)] {
         const auto began = base::steady_now();
@@ -126,8 +85,11 @@ void Node::Impl::committed(const AppliedBlock& applied) {
     ordering->applied(applied.tip, applied.channel);
     if (applied.channel) take_kept_messages();
     block_fetcher->advanced(applied.tip.height);
-    for (const auto& outcome : applied.outcomes)
-        metrics.count("ledger_transactions_total", 1, {{"code", proto::ValidationCode_Name(outcome.code())}});
+    std::map<proto::ValidationCode, std::size_t> by_code;
+    for (const auto& outcome : applied.outcomes) ++by_code[outcome.code()];
+    for (const auto& [code, count] : by_code)
+        metrics.count("ledger_transactions_total", static_cast<double>(count),
+                      {{"code", proto::ValidationCode_Name(code)}});
     metrics.gauge("ledger_height", static_cast<double>(applied.tip.height));
     metrics.gauge("ledger_waiting", static_cast<double>(mempool->count()));
     gateway_service->advanced(applied.outcomes);
@@ -200,8 +162,8 @@ void Node::Impl::failed(const Error& error) {
 void Node::Impl::expire_waiting() {
     scope.after(kExpireEvery, [this] {
         mempool->expire(base::steady_now());
-        for (const auto& transaction : mempool->waiting_since(base::steady_now() - kHandOnAfter, kHandOnCount))
-            peers->notify_all(proto::PeerMethod::kTransaction, transaction);
+        const auto overdue = mempool->waiting_since(base::steady_now() - kHandOnAfter, kHandOnCount);
+        if (!overdue.empty()) peers->notify_all(proto::PeerMethod::kTransaction, frame_of(overdue));
         ordering->waiting_changed();
         expire_waiting();
     });

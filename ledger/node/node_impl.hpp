@@ -17,6 +17,11 @@
 
 namespace fairstream::ledger::node {
 
+/// What PeerMethod::kTransaction carries: u32 length | Transaction, one or more.
+Bytes frame_of(std::span<const Bytes> transactions);
+/// Error: malformed.
+Result<std::vector<Bytes>> split_frame(ByteView frame);
+
 /// The parts of a node and what passes between them. Loop thread, but where said.
 struct Node::Impl final : gateway::Surroundings {
     Impl(base::net::Loop& used_loop, NodeConfig used_config, base::Metrics& used_metrics);
@@ -39,10 +44,6 @@ struct Node::Impl final : gateway::Surroundings {
     gateway::Progress progress() const override;
     void ask_endorser(const std::string& organisation, Bytes request, std::chrono::milliseconds timeout,
                       std::function<void(Result<Bytes>)> on_reply) override;
-    void submit(Bytes transaction, std::function<void(Result<Hash>)> on_admitted) override;
-    void admit(Bytes transaction, std::function<void(Result<Hash>, const Bytes&)> on_admitted);
-    void keep(const Admitted& admitted, Bytes transaction,
-              const std::function<void(Result<Hash>, const Bytes&)>& on_admitted);
     void commit(proto::DecidedBlock decided);
     void committed(const AppliedBlock& applied);
     void enter_epoch(std::shared_ptr<const contract::Channel> next);
@@ -58,6 +59,18 @@ struct Node::Impl final : gateway::Surroundings {
     void snapshot_here(std::optional<snapshot::Kept> snapshot);
     void install_when_quiet();
     void installed(const Status& status, const order::Tip& tip, const order::Position& last);
+
+    // node_admission.cpp: transactions on their way into the mempool
+    struct Candidate {
+        Bytes transaction;
+        std::function<void(Result<Hash>)> on_admitted;
+        bool hand_on = false;  // to every orderer, once it is admitted
+    };
+    void submit(Bytes transaction, std::function<void(Result<Hash>)> on_admitted) override;
+    void take_from_peer(const std::string& from, ByteView frame);
+    void admit(std::vector<Candidate> candidates);
+    void check_some(std::vector<Candidate> candidates);
+    void keep(std::vector<Candidate> candidates, const std::vector<Result<Admitted>>& checked);
 
     // peer_service.cpp: what other nodes ask
     void on_peer_call(base::net::RpcCall call, std::shared_ptr<base::net::Responder> responder);
@@ -103,6 +116,7 @@ struct Node::Impl final : gateway::Surroundings {
     std::optional<std::uint64_t> no_snapshot_at;  // nobody offered one when this node was at this height
     std::size_t order_messages_in_pool = 0;
     std::size_t admissions_in_pool = 0;
+    std::vector<Candidate> submitted;  // in this turn of the loop
     std::size_t endorser_turn = 0;
     std::vector<Bytes> next_epochs_messages;  // of members that have applied a change of config before this node
     std::size_t next_epochs_bytes = 0;

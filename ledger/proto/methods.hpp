@@ -20,7 +20,7 @@ enum class GatewayMethod : std::uint16_t {
 /// Methods of the peer port (mutual TLS between nodes' certificates).
 enum class PeerMethod : std::uint16_t {
     kOrder = 1,        // notice: SignedOrderMessage
-    kTransaction = 2,  // notice: Transaction for the mempool
+    kTransaction = 2,  // notice: Transactions for the mempool, each after its length (u32)
     kEndorse = 3,      // EndorseRequest -> EndorsedBatch
     kBlocks = 4,       // BlocksRequest -> BlocksReply
     kPrivate = 5,      // PrivateRequest -> PrivateReply

@@ -33,6 +33,11 @@ std::string position(const contract::Version& version) {
 
 }  // namespace
 
+bool uses_up_id(proto::ValidationCode code) {
+    return code == proto::VALID || code == proto::READ_CONFLICT || code == proto::RANGE_CONFLICT ||
+           code == proto::GUARD_NOT_MET || code == proto::DELTA_OUT_OF_BOUNDS;
+}
+
 /// Names the transaction at `version`: by its id if it is in this block, else by where it stands.
 std::string BlockState::writer(const contract::Version& version) const {
     if (version.block != height_ || version.index >= ids_.size()) return position(version);
@@ -50,10 +55,7 @@ Result<proto::Outcome> BlockState::decide(const CheckedTransaction& checked) {
         outcome.set_writes_hash(writes_hash(writes));
         for (const auto& [key, pending] : writes.changes()) changed_.set(key, pending.value, pending.version);
     }
-    const bool reached_state = outcome.code() == proto::VALID || outcome.code() == proto::READ_CONFLICT ||
-                               outcome.code() == proto::RANGE_CONFLICT || outcome.code() == proto::GUARD_NOT_MET ||
-                               outcome.code() == proto::DELTA_OUT_OF_BOUNDS;
-    if (reached_state) {
+    if (uses_up_id(outcome.code())) {
         used_.emplace_back(checked.id, state::TransactionRecord{here(), outcome});
         used_at_.emplace(checked.id, index_);
     } else {

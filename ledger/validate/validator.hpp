@@ -59,6 +59,9 @@ Result<proto::BlockHeader> check_block(const contract::Channel& channel, const P
 Status check_certificate(const contract::Channel& channel, const proto::CommitCertificate& certificate,
                          std::uint64_t height, const identity::crypto::Hash& block_hash);
 
+/// Outcomes of this kind are final: the transaction was well-formed and endorsed, so its id is used up.
+bool uses_up_id(proto::ValidationCode code);
+
 /// The RFC 6962 root over serialised outcomes.
 identity::crypto::Hash outcomes_root(const std::vector<proto::Outcome>& outcomes);
 

@@ -16,6 +16,7 @@ TEST_CASE("a client's traceparent goes with its transaction through the gateway 
     for (std::size_t i = 0; i < 3; ++i)
         REQUIRE(code(cluster.start(i, [&](auto& config) { config.spans = &spans; })) == "ok");
     REQUIRE(cluster.ready());
+    REQUIRE(eventually([&] { return cluster.health(0).peers_connected == 2; }));  // a quorum is enough to be ready
     auto options = cluster.options({0});
     options.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     ledger::client::Client client(cluster.loop(), options);
