@@ -36,12 +36,11 @@ bool is_final(const json::object& purchase) {
 }  // namespace
 
 EventFeed::EventFeed(std::string connection, std::string network, Reads& reads, Limits limits, base::Metrics& metrics)
-    : connection_(std::move(connection)),
-      network_(std::move(network)),
+    : network_(std::move(network)),
       reads_(reads),
       limits_(limits),
       metrics_(metrics),
-      database_(connection_),
+      database_(std::move(connection)),
       thread_([this] { run(); }) {}
 
 EventFeed::~EventFeed() {
@@ -75,8 +74,7 @@ Answer EventFeed::page(const Reads::Query& query) {
     FS_ASSIGN(const auto filter, EventFilter::read(parameters));
     FS_ASSIGN(const auto limit, parameters.integer("limit", 1, kEventsOfPage));
     FS_TRY(parameters.finish());
-    events::Database database(connection_);
-    FS_ASSIGN(auto page, told_after(database, network_, filter, place, limit.value_or(100)));
+    FS_ASSIGN(auto page, told_after(database_, network_, filter, place, limit.value_or(100)));
     json::array events;
     for (auto& event : page.events) events.push_back(std::move(event));
     return json::object{{"events", std::move(events)}, {"next", page.through.text()}, {"more", page.full}};
@@ -109,8 +107,7 @@ HttpResponse EventFeed::follow_purchase(const std::string& id, const HttpRequest
         if (!place) return to_response(fail(place.error()));
         follower.after = *place;
         follower.shown = true;
-        events::Database database(connection_);
-        const auto news = told_after(database, network_, follower.filter, follower.after, 1);
+        const auto news = told_after(database_, network_, follower.filter, follower.after, 1);
         if (!news) return to_response(fail(news.error()));
         // Nothing will ever come: a browser that hears 204 does not connect again.
         if (news->events.empty() && is_final(purchase->as_object())) return {204, {}, {}};

@@ -72,12 +72,11 @@ private:
     std::shared_ptr<void> take_slot();
     base::net::HttpResponse stream(Follower follower);
 
-    const std::string connection_;
     const std::string network_;
     Reads& reads_;
     const Limits limits_;
     base::Metrics& metrics_;
-    events::Database database_;
+    events::DatabasePool database_;
     std::vector<Follower> followers_;  // of the thread alone
     const std::shared_ptr<std::atomic<std::size_t>> open_ = std::make_shared<std::atomic<std::size_t>>(0);
 

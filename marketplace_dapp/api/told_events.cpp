@@ -34,7 +34,7 @@ Result<EventFilter> EventFilter::read(Parameters& parameters) {
     return filter;
 }
 
-Result<ToldPage> told_after(events::Database& database, const std::string& network, const EventFilter& filter,
+Result<ToldPage> told_after(events::DatabasePool& database, const std::string& network, const EventFilter& filter,
                             const EventPlace& after, std::int64_t limit) {
     FS_ASSIGN(const auto known, database.query("SELECT height FROM market.checkpoint"));
     const auto height = known.empty() ? 0 : unsigned_of(known.front()[0]);

@@ -26,8 +26,8 @@ struct ToldPage {
     bool full = false;           // there may be more at once
 };
 
-/// At most `limit` events after `after` up to block `height`, the read model's own.
-Result<ToldPage> told_after(events::Database& database, const std::string& network, const EventFilter& filter,
+/// At most `limit` events after `after` up to the read model's height.
+Result<ToldPage> told_after(events::DatabasePool& database, const std::string& network, const EventFilter& filter,
                             const events::EventPlace& after, std::int64_t limit);
 
 }  // namespace fairstream::marketplace_dapp::api
