@@ -209,6 +209,7 @@ void Node::Impl::begin() {
     private_fetcher->fetch();
     ordering->start(chain->tip(), std::move(recovered));
     snapshotter->start();
+    block_check = std::make_unique<BlockCheck>(chain->blocks(), metrics);
     expire_waiting();
     base::log_info("node {} of channel {} is at height {}", config.name, channel->name(), chain->tip().height);
 }

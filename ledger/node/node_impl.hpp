@@ -6,6 +6,7 @@
 #include "ledger/endorse/endorser.hpp"
 #include "ledger/gateway/gateway.hpp"
 #include "ledger/node/admission.hpp"
+#include "ledger/node/block_check.hpp"
 #include "ledger/node/chain.hpp"
 #include "ledger/node/mempool.hpp"
 #include "ledger/node/node.hpp"
@@ -104,6 +105,7 @@ struct Node::Impl final : gateway::Surroundings {
     std::unique_ptr<Ordering> ordering;
     std::unique_ptr<sync::BlockFetcher> block_fetcher;
     std::unique_ptr<sync::PrivateFetcher> private_fetcher;
+    std::unique_ptr<BlockCheck> block_check;
     std::unique_ptr<Snapshotter> snapshotter;
     std::unique_ptr<sync::SnapshotFetcher> snapshot_fetcher;
     std::unique_ptr<gateway::Gateway> gateway_service;
@@ -112,8 +114,8 @@ struct Node::Impl final : gateway::Surroundings {
 
     bool stopped = false;
     std::optional<Error> failure;
-    std::optional<snapshot::Kept> to_install;     // it waits for the block that is being committed
-    std::optional<std::uint64_t> no_snapshot_at;  // nobody offered one when this node was at this height
+    std::optional<snapshot::Kept> to_install;        // it waits for the block that is being committed
+    std::chrono::microseconds no_snapshot_until{0};  // nobody offers one; by base::steady_now()
     std::size_t order_messages_in_pool = 0;
     std::size_t admissions_in_pool = 0;
     std::vector<Candidate> submitted;  // in this turn of the loop

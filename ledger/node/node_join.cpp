@@ -8,9 +8,13 @@
 
 namespace fairstream::ledger::node {
 
+using namespace std::chrono_literals;
+
 namespace {
 
 constexpr std::size_t kNonceBytes = 16;
+constexpr auto kLookAgain = 60s;       // for a snapshot, after nobody has offered one
+constexpr auto kPauseWithout = 500ms;  // then, before blocks are asked for
 
 }  // namespace
 
@@ -73,7 +77,7 @@ void Node::Impl::state_snapshot(const proto::SnapshotStatement& statement) {
 void Node::Impl::behind(std::uint64_t known_height, bool pruned) {
     const auto height = ordering->tip().height;
     if (failure || to_install || snapshot_fetcher->running()) return;
-    if (!pruned && (known_height <= height + config.join_above || no_snapshot_at == height)) return;
+    if (!pruned && (known_height <= height + config.join_above || base::steady_now() < no_snapshot_until)) return;
     base::log_info("at height {} of {}{}: looking for a snapshot to go on from", height, known_height,
                    pruned ? ", and the blocks between are pruned" : "");
     block_fetcher->pause();
@@ -83,8 +87,10 @@ void Node::Impl::behind(std::uint64_t known_height, bool pruned) {
 void Node::Impl::snapshot_here(std::optional<snapshot::Kept> snapshot) {
     if (failure) return;
     if (!snapshot || snapshot->height <= ordering->tip().height) {
-        no_snapshot_at = ordering->tip().height;  // blocks must do
-        return block_fetcher->resume();
+        // Blocks must do. Where they do not, the peers are asked again, in no hurry.
+        no_snapshot_until = base::steady_now() + kLookAgain;
+        scope.after(kPauseWithout, [this] { block_fetcher->resume(); });
+        return;
     }
     to_install = std::move(snapshot);
     install_when_quiet();

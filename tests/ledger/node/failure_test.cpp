@@ -133,6 +133,30 @@ TEST_CASE("a node with a damaged block file does not start, and names the file")
     CHECK_THAT(started.error().message, Catch::Contains(file));
 }
 
+TEST_CASE("damage in an older block file does not keep a node from starting, and is found soon after") {
+    Cluster cluster(
+        1, [](auto&) {}, [](auto& config) { config.segment_bytes = 4096; });
+    REQUIRE(code(cluster.start(0)) == "ok");
+    REQUIRE(cluster.ready());
+    const auto client = cluster.client();
+    for (int i = 0; i < 12; ++i) put(cluster, *client, "key" + std::to_string(i) + "=v");
+    cluster.stop(0);
+    const auto oldest = cluster.folder(0) / "blocks" / "00000000000000000001.blocks";
+    REQUIRE(std::filesystem::exists(cluster.folder(0) / "blocks" / "00000000000000000001.index"));
+    std::fstream file(oldest, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(-8, std::ios::end);  // of its last block
+    file.write("damaged", 7);
+    file.close();
+    REQUIRE(code(cluster.start(0)) == "ok");
+    REQUIRE(cluster.ready());
+    CHECK(eventually([&] { return cluster.metrics(0).find("ledger_blocks_damaged_total 1") != std::string::npos; }));
+    const auto again = cluster.client();
+    int damaged = 0;
+    for (std::uint64_t height = 1; height <= 12; ++height) damaged += code(again->block(height)) == "damaged" ? 1 : 0;
+    CHECK(damaged == 1);
+    put(cluster, *again, "on=and on");
+}
+
 TEST_CASE("a node whose vote log is gone does not vote again") {
     Cluster cluster(1);
     put(cluster, *cluster.client(), "a=1");
