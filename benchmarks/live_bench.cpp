@@ -115,8 +115,11 @@ Status conduct(const LiveOptions& options, Course& course, std::vector<Lane>& la
     const bool all_heard = wait_for([](const Lane& lane) { return lane.written > 0 && lane.heard >= lane.written; });
     course.end = true;
     if (!all_hear) return fail("lost", "a reader hears nothing");
-    if (!all_heard) return fail("lost", "not every reading has come");
-    return {};
+    if (all_heard) return {};
+    std::string short_of;
+    for (const auto& lane : lanes)
+        if (lane.heard < lane.written) short_of += fmt::format(" {} of {};", lane.heard, lane.written);
+    return fail("lost", fmt::format("not every reading has come within {} s:{}", kHeardWithin.count(), short_of));
 }
 
 struct Sink : client::ReadingSink {
