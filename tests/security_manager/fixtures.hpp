@@ -74,9 +74,19 @@ public:
         const std::lock_guard lock(mutex_);
         return operators_;
     }
+    Status redeem(const schema::DownloadDataStreamRequest& request) override {
+        const std::lock_guard lock(mutex_);
+        redeemed_.push_back(request);
+        return {};
+    }
+    std::vector<schema::DownloadDataStreamRequest> redeemed() {
+        const std::lock_guard lock(mutex_);
+        return redeemed_;
+    }
 
 private:
     std::mutex mutex_;
+    std::vector<schema::DownloadDataStreamRequest> redeemed_;
     std::map<std::string, schema::GrantReply> grants_;
     schema::ListOperatorsReply operators_;
 };

@@ -19,10 +19,11 @@ const TimePoint t0 = base::from_us(1'763'690'000'000'000);
 const StreamHash kStream = crypto::stream_hash("seller/traffic/1");
 const StreamHash kOther = crypto::stream_hash("seller/weather/1");
 
-Bytes frame(const StreamHash& stream, std::uint64_t sequence) {
+Bytes frame(const StreamHash& stream, std::uint64_t sequence, std::uint64_t time_us = 0) {
     crypto::FrameHeader header;
     header.stream = stream;
     header.sequence = sequence;
+    header.time_us = time_us;
     return header.encode();
 }
 
@@ -255,6 +256,73 @@ TEST_CASE_METHOD(Fixture, "gate: a purchase is metered once over all its session
     CHECK(gate.can_deliver("laptop", live, frame(kStream, 9), t0));
     CHECK(gate.usage("purchase-1").entries == 2);
     CHECK(gate.usage("purchase-1").ranges == std::vector<SequenceRange>{{3, 3}, {9, 9}});
+}
+
+TEST_CASE_METHOD(Fixture, "gate: a window's frames are told by their own time, and its end is told once") {
+    auto issued = issue(SessionKind::kDownload, "reader");
+    issued.session.last = UINT64_MAX;
+    issued.session.from_us = 1000;
+    issued.session.until_us = 2000;
+    REQUIRE(gate.announce(issued.session, t0));
+    REQUIRE(gate.admit("reader", proof(issued, holder), t0));
+    const auto live = live_topic(kStream);
+    CHECK_FALSE(gate.can_deliver("reader", live, frame(kStream, 1, 999), t0));
+    CHECK(gate.can_deliver("reader", live, frame(kStream, 2, 1000), t0));
+    CHECK(gate.can_deliver("reader", live, frame(kStream, 3, 1999), t0));
+    CHECK(gate.take_held_back().empty());
+    CHECK_FALSE(gate.can_deliver("reader", live, frame(kStream, 4, 2000), t0));
+    CHECK_FALSE(gate.can_deliver("reader", live, frame(kStream, 5, 2001), t0));
+    const auto held = gate.take_held_back();
+    REQUIRE(held.size() == 1);
+    CHECK(held[0].window_over);
+    CHECK(held[0].sequence == 4);
+    CHECK(gate.usage("purchase-1").entries == 2);
+
+    issued = issue(SessionKind::kDownload, "other");
+    issued.session.from_us = 5;
+    issued.session.until_us = 5;
+    CHECK(gate.announce(issued.session, t0).error().code == "bad_session");
+}
+
+TEST_CASE_METHOD(
+    Fixture, "gate: W entries are sent ahead of receipts, over all sessions of the purchase and the daemon's restart") {
+    const auto with_window = [&](const std::string& client) {
+        auto issued = issue(SessionKind::kDownload, client);
+        issued.session.receipt_window = 4;
+        return issued;
+    };
+    const auto phone = with_window("phone");
+    REQUIRE(gate.announce(phone.session, t0));
+    REQUIRE(gate.admit("phone", proof(phone, holder), t0));
+    gate.note_served("purchase-1", std::vector<SequenceRange>{{1, 2}}, t0);  // over HTTPS
+    const auto live = live_topic(kStream);
+    CHECK(gate.can_deliver("phone", live, frame(kStream, 2), t0));
+    CHECK(gate.can_deliver("phone", live, frame(kStream, 3), t0));
+    CHECK(gate.can_deliver("phone", live, frame(kStream, 4), t0));
+    CHECK_FALSE(gate.can_deliver("phone", live, frame(kStream, 5), t0));
+    CHECK_FALSE(gate.can_deliver("phone", live, frame(kStream, 6), t0));
+    const auto held = gate.take_held_back();
+    REQUIRE(held.size() == 1);
+    CHECK_FALSE(held[0].window_over);
+    CHECK(held[0].sequence == 5);
+
+    gate.close();  // the daemon died; the next one hears what was sent, and nothing more is
+    gate.take_metered();
+    gate.reopen("market", operator_key.public_key(), {});
+    const auto laptop = with_window("laptop");
+    REQUIRE(gate.announce(laptop.session, t0));
+    const auto reported = gate.take_metered();
+    REQUIRE(reported.size() == 1);
+    CHECK(reported[0].range == SequenceRange{1, 4});
+    REQUIRE(gate.admit("laptop", proof(laptop, holder), t0));
+    CHECK_FALSE(gate.can_deliver("laptop", live, frame(kStream, 5), t0));
+
+    gate.note_covered("purchase-1", std::vector<SequenceRange>{{1, 3}}, t0);
+    CHECK(gate.can_deliver("laptop", live, frame(kStream, 5), t0));
+    CHECK(gate.can_deliver("laptop", live, frame(kStream, 6), t0));
+    CHECK(gate.can_deliver("laptop", live, frame(kStream, 7), t0));
+    CHECK_FALSE(gate.can_deliver("laptop", live, frame(kStream, 8), t0));
+    CHECK(gate.take_held_back().size() == 2);  // each time anew
 }
 
 TEST_CASE_METHOD(Fixture, "gate: frames are held to the topic they come on") {

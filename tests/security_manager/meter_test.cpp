@@ -2,7 +2,7 @@
 #include <random>
 #include <set>
 
-#include "security_manager/gate/meter.hpp"
+#include "security_manager/gate/delivery_account.hpp"
 
 using namespace fairstream::security_manager::gate;
 
@@ -54,4 +54,41 @@ TEST_CASE("meter: a reader that skips about is told to stop, and may still fill 
     CHECK_FALSE(meter.add(1'000'000, 1'000'000));
     CHECK(meter.add(1, 1));
     CHECK(meter.add(1'000'000, 1'000'000));
+}
+
+TEST_CASE("meter: how far a number of new entries reaches, as a plain count says") {
+    std::mt19937_64 random(2);
+    for (int round = 0; round < 300; ++round) {
+        Meter meter;
+        for (int i = 0; i < 6; ++i) {
+            const std::uint64_t first = 1 + random() % 40;
+            REQUIRE(meter.add(first, first + random() % 5));
+        }
+        const std::uint64_t first = 1 + random() % 30, last = first + random() % 25, room = random() % 12;
+        std::uint64_t expected = first - 1;
+        for (std::uint64_t left = room, at = first; at <= last; ++at) {
+            if (!meter.contains(at) && left-- == 0) break;
+            expected = at;
+        }
+        CHECK(meter.reach(first, last, room) == expected);
+    }
+}
+
+TEST_CASE(
+    "delivery account: at most W entries are served ahead of the receipts, again and again as often as one likes") {
+    DeliveryAccount account;
+    account.set_window(10);
+    CHECK(account.reach(1, 100) == 10);
+    REQUIRE(account.serve(1, 10));
+    CHECK(account.ahead() == 10);
+    CHECK_FALSE(account.may_serve(11));
+    CHECK(account.may_serve(3));  // once more
+    CHECK(account.reach(5, 20) == 10);
+    account.cover(std::vector<SequenceRange>{{1, 6}});
+    CHECK(account.ahead() == 4);
+    CHECK(account.reach(11, 100) == 16);
+    account.cover(std::vector<SequenceRange>{{1, 6}, {50, 59}});  // served by another operator
+    CHECK(account.may_serve(55));
+    CHECK(account.reach(45, 100) == 60);  // 45 to 49, ten that are paid for, and one more
+    CHECK(account.served().entries() == 10);
 }

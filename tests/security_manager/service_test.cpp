@@ -289,23 +289,6 @@ TEST_CASE_METHOD(Fixture, "service: the gate's socket is the daemon's alone") {
     CHECK(second.error().code == "listen_failed");
 }
 
-TEST_CASE("session book: what was served is counted once, whichever way") {
-    service::ServiceConfig config;
-    config.operator_name = kOperator;
-    config.network = kNetwork;
-    service::SessionBook book(config);
-    const auto holder = SigningKey::generate();
-    const auto now = base::wall_now();
-    const auto opened = book.open(make_grant(schema::DOWNLOAD, holder, "delta", "purchase-1"), holder.public_key(),
-                                  false, {}, book.make_nonce(now), now);
-    REQUIRE(opened);
-    book.meter(opened->session.id, 1, 5);   // over HTTPS
-    book.meter(opened->session.id, 4, 6);   // over MQTT
-    book.meter(opened->session.id, 9, 11);  // not bought: not counted
-    REQUIRE(book.usage("purchase-1") != nullptr);
-    CHECK(book.usage("purchase-1")->entries() == 6);
-}
-
 TEST_CASE("session book: a server nonce lives a minute and cannot be made up") {
     service::ServiceConfig config;
     service::SessionBook book(config);

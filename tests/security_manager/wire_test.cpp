@@ -21,6 +21,9 @@ Session session() {
     out.streams = {identity::crypto::stream_hash("one"), identity::crypto::stream_hash("two")};
     out.first = 1;
     out.last = UINT64_MAX;
+    out.from_us = 1'763'000'000'000'000;
+    out.until_us = 1'763'999'000'000'000;
+    out.receipt_window = 1000;
     out.grant = "grant";
     out.purchase = "purchase";
     out.expires = base::from_us(1'763'690'000'000'001);
@@ -48,6 +51,9 @@ TEST_CASE("gate wire: an announced session arrives as it was") {
     CHECK(*back.holder == *sent.holder);
     CHECK(back.streams == sent.streams);
     CHECK(back.last == sent.last);
+    CHECK(back.from_us == sent.from_us);
+    CHECK(back.until_us == sent.until_us);
+    CHECK(back.receipt_window == 1000);
     CHECK(back.purchase == sent.purchase);
     CHECK(back.expires == sent.expires);
 }
@@ -63,7 +69,10 @@ TEST_CASE("gate wire: every message arrives, also in single bytes") {
                                                  wire::GateHello{wire::kVersion, "op1"},
                                                  wire::Admitted{id},
                                                  wire::Closed{id},
-                                                 wire::Metered{id, 3, 9}};
+                                                 wire::Metered{id, 3, 9},
+                                                 wire::Served{"purchase", {{1, 4}, {7, 7}}},
+                                                 wire::Covered{"purchase", {}},
+                                                 wire::HeldBack{id, wire::HeldBack::Why::kWindowOver, 12}};
     Bytes all;
     for (const auto& message : messages) append(all, wire::encode(message));
     wire::Reader reader;
@@ -74,7 +83,7 @@ TEST_CASE("gate wire: every message arrives, also in single bytes") {
         REQUIRE(got);
         if (*got) kinds.push_back((*got)->index());
     }
-    CHECK(kinds == std::vector<std::size_t>{0, 1, 2, 3, 4, 5, 6, 7});
+    CHECK(kinds == std::vector<std::size_t>{0, 1, 2, 3, 6, 7, 8, 9, 4, 5, 10});
 }
 
 TEST_CASE("gate wire: what is out of bounds is refused") {
