@@ -300,7 +300,8 @@ struct OperatorDaemon::Impl {
         if (failed) return "its stream log cannot be written";
         if (!broker_up) return "its broker cannot be reached";
         if (sessions->gates() == 0) return "the broker's module is not connected to it";
-        return "the ledger does not list it with these addresses";
+        if (!listed) return "the ledger does not list it with these addresses";
+        return "it has not reached the other operators yet";
     }
 
     std::string info() const {
