@@ -6,6 +6,7 @@
 #include <atomic>
 #include <boost/json/array.hpp>
 #include <charconv>
+#include <mutex>
 #include <thread>
 
 #include "base/clock.hpp"
@@ -55,7 +56,18 @@ struct Lane {
     std::atomic<bool> open{false};          // there is a stream to buy
     std::atomic<bool> hears{false};         // the reader has had a reading
     Latencies latencies;                    // of the reader
+    std::mutex mutex;                       // guards what follows
+    std::string writer_says, reader_says;   // how far they are, for when something does not come
 
+    void say(std::string Lane::*who, std::string what) {
+        const std::lock_guard lock(mutex);
+        this->*who = std::move(what);
+    }
+    std::string report() {
+        const std::lock_guard lock(mutex);
+        return fmt::format("{} of {} readings came (writer: {}; reader: {})", heard.load(), written.load(), writer_says,
+                           reader_says);
+    }
     void arrived(std::string_view reading, Clock from) {
         hears = true;
         const auto had = time_of(reading);
@@ -89,8 +101,8 @@ Status keep_pace(const LiveOptions& options, Course& course, Lane& lane,
             FS_TRY(write(reading_of(now, options.bytes)));
             next += period;
         }
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(next - base::steady_now());
-        FS_TRY(idle(std::clamp<std::chrono::milliseconds>(left, 0ms, kPump)));
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - base::steady_now());
+        FS_TRY(idle(now >= next && course.over(now) ? kPump : std::clamp<std::chrono::milliseconds>(left, 0ms, kPump)));
     }
     return {};
 }
@@ -117,8 +129,8 @@ Status conduct(const LiveOptions& options, Course& course, std::vector<Lane>& la
     if (!all_hear) return fail("lost", "a reader hears nothing");
     if (all_heard) return {};
     std::string short_of;
-    for (const auto& lane : lanes)
-        if (lane.heard < lane.written) short_of += fmt::format(" {} of {};", lane.heard, lane.written);
+    for (auto& lane : lanes)
+        if (lane.heard < lane.written) short_of += " " + lane.report() + ";";
     return fail("lost", fmt::format("not every reading has come within {} s:{}", kHeardWithin.count(), short_of));
 }
 
@@ -138,6 +150,15 @@ struct Sink : client::ReadingSink {
     const Course& course;
     std::uint64_t last = 0;
 };
+
+std::string text_of(const client::StreamStatus& status) {
+    return fmt::format("stored through {}, key epoch {}, {} batches recorded, by way of {} {}", status.stored_through,
+                       status.key_epoch, status.batches, status.operator_name, status.trouble);
+}
+std::string text_of(const client::SubscriptionStatus& status) {
+    return fmt::format("next is {}, key epoch {}, {} batches checked, from {} {}", status.next_sequence,
+                       status.key_epoch, status.batches_checked, status.operator_name, status.waiting_for);
+}
 
 struct Pair {
     client::Seller seller;
@@ -194,7 +215,10 @@ private:
     Status sell(Pair& pair, Course& course, Lane& lane) {
         FS_ASSIGN(const auto streamer, pair.seller.stream({.offer = pair.offer,
                                                            .state = dir_ / "state" / pair.offer,
-                                                           .key_epoch = std::chrono::seconds(options_.key_epoch_s)}));
+                                                           .key_epoch = std::chrono::seconds(options_.key_epoch_s),
+                                                           .on_status = [&](const client::StreamStatus& status) {
+                                                               lane.say(&Lane::writer_says, text_of(status));
+                                                           }}));
         lane.open = true;
         FS_TRY(keep_pace(
             options_, course, lane, [&](const std::string& reading) { return streamer->write(as_bytes(reading)); },
@@ -210,7 +234,11 @@ private:
         Sink sink(lane, course);
         FS_TRY(pair.buyer.subscribe(bought.id(), {.state = dir_ / "state" / ("buyer-" + pair.offer),
                                                   .sink = &sink,
-                                                  .stop = [&] { return course.end.load(); }}));
+                                                  .stop = [&] { return course.end.load(); },
+                                                  .on_status =
+                                                      [&](const client::SubscriptionStatus& status) {
+                                                          lane.say(&Lane::reader_says, text_of(status));
+                                                      }}));
         return {};
     }
 
