@@ -18,6 +18,8 @@ namespace {
 
 constexpr auto kWarmUp = 3s;
 constexpr auto kFirstCommitPatience = 300s;  // a preloaded state is put in place first
+constexpr auto kSettlePatience = 300s;
+constexpr auto kSettleWindow = 3s;
 constexpr auto kVerifyFor = 2s;
 
 /// P-256 verifications per second when all cores do nothing else, with the call that nodes make.
@@ -54,6 +56,18 @@ std::optional<std::chrono::microseconds> first_commit(const LedgerLoad& load, st
         std::this_thread::sleep_for(1ms);
     }
     return base::steady_now() - since;
+}
+
+/// Waits until the nodes have nothing to do: a state that was just put in place is rearranged by its store once.
+void settle(const LedgerNetwork& network) {
+    const auto deadline = base::steady_now() + kSettlePatience;
+    auto before = network.cpu_time();
+    while (base::steady_now() < deadline) {
+        std::this_thread::sleep_for(kSettleWindow);
+        const auto after = network.cpu_time();
+        if (after - before < kSettleWindow / 10) return;
+        before = after;
+    }
 }
 
 struct Window {
@@ -124,6 +138,7 @@ Result<Measured> measure_ledger(const LedgerOptions& options, const Progress& pr
     LedgerLoad load(*network, {options.clients, options.value_bytes, options.preload_keys, options.hot_account});
     const auto started = base::steady_now();
     FS_TRY(network->start());
+    if (options.preload_keys > 0) settle(*network);
     load.start();
     const auto first = first_commit(load, started);
     if (!first) {
@@ -152,7 +167,7 @@ Result<Measured> measure_ledger(const LedgerOptions& options, const Progress& pr
                     .failed = after.counts.failed - before.counts.failed};
     found.committed_in_all = load.counts().committed;
     found.rss_bytes = network->rss_bytes_max();
-    found.disk_bytes_per_tx = static_cast<double>(network->disk_bytes_max() - disk_before) /
+    found.disk_bytes_per_tx = (static_cast<double>(network->disk_bytes_max()) - static_cast<double>(disk_before)) /
                               static_cast<double>(found.committed_in_all - committed_before);
     found.failure = load.failure();
     FS_TRY(network->stop());
