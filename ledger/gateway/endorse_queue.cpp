@@ -1,6 +1,5 @@
 #include "ledger/gateway/endorse_queue.hpp"
 
-#include "base/busy.hpp"
 #include "base/clock.hpp"
 #include "ledger/contract/endorsements.hpp"
 #include "ledger/proto/wire.hpp"
@@ -14,12 +13,18 @@ namespace {
 constexpr auto kTimeout = 5'000ms;
 /// Two, so that the endorser has the next one when it is done with the first.
 constexpr std::size_t kUnderWay = 2;
+/// Behind an organisation that does not answer.
+constexpr std::size_t kMaxWaiting = 1'024;
 /// A batch of large proposals is small.
 constexpr std::size_t kBatchBytes = 1u << 20;
 
 }  // namespace
 
 void EndorseQueue::ask(std::shared_ptr<const proto::ProposalRequest> request, Done done) {
+    if (waiting_.size() >= kMaxWaiting)
+        return scope_.post([refuse = std::move(done)] {
+            refuse(fail("busy", "too many proposals wait for this organisation's endorsement"));
+        });
     waiting_.push_back({std::move(request), std::move(done)});
     if (std::exchange(flushing_, true)) return;
     scope_.post([this] {

@@ -17,7 +17,8 @@ public:
     EndorseQueue(const Parts& parts, base::net::LoopScope& scope, std::string organisation)
         : parts_(parts), scope_(scope), organisation_(std::move(organisation)) {}
 
-    /// Errors: what the endorser refused with; bad_endorsement; busy; those of the link.
+    /// Errors: what the endorser refused with; bad_endorsement; busy (also when too many wait already); those of the
+    /// link.
     void ask(std::shared_ptr<const proto::ProposalRequest> request, Done done);
 
 private:

@@ -29,8 +29,9 @@ Bytes frame_of(std::span<const Bytes> transactions) {
 Result<std::vector<Bytes>> split_frame(ByteView frame) {
     std::vector<Bytes> out;
     while (!frame.empty()) {
-        if (frame.size() < 4 || frame.size() - 4 < base::read_u32(frame))
-            return fail("malformed", "this frame is no list of transactions");
+        if (frame.size() < 4 || frame.size() - 4 < base::read_u32(frame) || base::read_u32(frame) == 0 ||
+            out.size() == kMaxAdmissionsInPool)
+            return fail("malformed", "this frame is no list of at most 8192 transactions");
         const auto length = base::read_u32(frame);
         out.push_back(to_bytes(frame.subspan(4, length)));
         frame = frame.subspan(4 + length);

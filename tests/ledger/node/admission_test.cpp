@@ -7,7 +7,7 @@ using ledger::node::frame_of;
 using ledger::node::split_frame;
 
 TEST_CASE("transactions that are handed on together come out one by one") {
-    const std::vector<Bytes> transactions = {to_bytes(std::string_view("first")), {}, Bytes(70'000, 7)};
+    const std::vector<Bytes> transactions = {to_bytes(std::string_view("first")), Bytes(70'000, 7)};
     const auto split = split_frame(frame_of(transactions));
     REQUIRE(split);
     CHECK(*split == transactions);
@@ -20,5 +20,8 @@ TEST_CASE("a frame that says more than it holds is refused") {
         if (size == whole.size() / 2) continue;  // just the first
         CHECK(split_frame(ByteView(whole).first(size)).error().code == "malformed");
     }
+    CHECK(split_frame(Bytes(4)).error().code == "malformed");  // an empty one
+    const std::vector<Bytes> many(8'193, Bytes(1));
+    CHECK(split_frame(frame_of(many)).error().code == "malformed");
     CHECK(split_frame(Bytes{0xff, 0xff, 0xff, 0xff, 1}).error().code == "malformed");
 }
