@@ -123,12 +123,12 @@ Status grant_download(Context& context, const schema::Purchase& purchase, std::u
     grant.set_expires_us(purchase.deadlines().delivery_us());
     grant.set_purchase(purchase.id());
     grant.set_offer(purchase.agreement().offer());
+    grant.set_receipt_window(receipt_window);
     if (purchase.has_window()) {
         grant.set_first_sequence(0);
         grant.set_last_sequence(rules::kMaxBatchEntries);
         grant.set_from_us(purchase.window().from_us());
         grant.set_until_us(purchase.window().until_us());
-        grant.set_receipt_window(receipt_window);
     }
     FS_TRY(rules::call<schema::Grant>(context, names::contract::kSecurityManager, names::security_manager::kCreateGrant,
                                       request));

@@ -144,12 +144,15 @@ Result<Answer> subscribe(Session& session, const SubscribeOptions& options) {
     }
     const auto show = session.progress();
     const StopSignal stop;
-    std::string serving;
+    std::string serving, waiting;
     const auto on_status = [&](const client::SubscriptionStatus& status) {
         if (show) show({.step = to_line(status), .done = 0, .total = 0});
-        if (status.operator_name == serving) return;
+        if (status.operator_name != serving)
+            (void)tell(session, {{"event", "reading_from"}, {"operator", status.operator_name}});
+        if (status.waiting_for != waiting && !status.waiting_for.empty())
+            (void)tell(session, {{"event", "waiting"}, {"for", status.waiting_for}});
         serving = status.operator_name;
-        (void)tell(session, {{"event", "reading_from"}, {"operator", serving}});
+        waiting = status.waiting_for;
     };
     FS_ASSIGN(const auto read, buyer.subscribe(options.purchase,
                                                {.state = session.state(),

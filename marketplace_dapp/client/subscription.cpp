@@ -226,7 +226,9 @@ Result<crypto::custody::StreamKey> Subscription::Run::key_of(std::uint32_t key_e
             status.waiting_for.clear();
             return *key;
         }
-        status.waiting_for = "the key of key epoch " + std::to_string(key_epoch);
+        const auto trouble = watch.standing().trouble;
+        status.waiting_for = "the key of key epoch " + std::to_string(key_epoch) +
+                             (trouble.empty() ? std::string() : "; the ledger says: " + trouble);
         tell();
         interrupted = stopped();
         if (interrupted) return crypto::custody::StreamKey{};
@@ -282,7 +284,8 @@ mqtt_bridge::client::Receipted Subscription::Run::sign_receipt() {
 /// Each batch that was read from its first frame to its last has the root that the ledger says.
 Status Subscription::Run::check_batches() {
     while (!log.epochs().empty()) {
-        const auto& [number, epoch] = *log.epochs().begin();
+        const auto number = log.epochs().begin()->first;
+        const auto& epoch = log.epochs().begin()->second;
         const auto batch = watch.batch(number);
         if (!batch || batch->last_sequence() > epoch.last) return {};  // not closed, or not read to its end
         const bool all = batch->first_sequence() == epoch.first && batch->last_sequence() == epoch.last;

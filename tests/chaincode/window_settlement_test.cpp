@@ -5,6 +5,7 @@
 #include "chaincode/marketplace/window_settlement.hpp"
 #include "chaincode/rules/amounts.hpp"
 #include "chaincode/schema/names.hpp"
+#include "chaincode/schema/trust.pb.h"
 #include "tests/chaincode/live_market.hpp"
 
 namespace fairstream::chaincode::tests {
@@ -224,6 +225,32 @@ TEST_CASE("entries beyond what is due at an edge earn nothing") {
     CHECK(all.now().returned_micro() == 0);
     CHECK(all.now().delivered_entries() == 30);
     CHECK(edge.paid_micro() == 0);
+}
+
+TEST_CASE("a settled purchase of time is rated by both sides; what it came to is the part that was paid for") {
+    Reading reading;
+    auto& market = reading.market;
+    const auto rate = [&](const Who& rater, const std::string& ratee) {
+        schema::RateRequest request;
+        request.set_purchase(reading.purchase.id());
+        request.set_ratee(ratee);
+        request.set_commitment(std::string(32, 'c'));
+        return market.chain.submit<schema::RatingReply>(rater, schema::names::contract::kTrust,
+                                                        schema::names::trust::kRate, request);
+    };
+    CHECK(code_of(rate(reading.buyer, market.seller.did)) == "not_settled");
+    market.chain.advance(30s);  // half of the time is covered
+    market.record_epoch(1, 10);
+    market.chain.advance(31s);
+    REQUIRE(reading.deliver(1, {{reading.a(), {{1, 10}}}}) == "ok");
+    REQUIRE(reading.now().state() == schema::SETTLED);
+    const auto outcome = static_cast<std::uint32_t>(reading.now().paid_micro() * 1'000'000 / LiveMarket::kPrice);
+    CHECK(outcome > 400'000);
+    CHECK(outcome < 600'000);
+    CHECK(rate(reading.buyer, market.seller.did).value().rating().outcome() == outcome);
+    CHECK(rate(market.seller, reading.buyer.did).value().rating().outcome() == outcome);
+    CHECK(code_of(rate(reading.buyer, market.operators.at(reading.a()).did)) == "ok");
+    CHECK(code_of(rate(new_actor(), market.seller.did)) == "not_party");
 }
 
 TEST_CASE("a receipt over more batches than one transaction takes pays for the next ones when it comes again") {
