@@ -166,8 +166,11 @@ Result<Opened> SessionBook::admit(Session session, TimePoint grant_expires, std:
     if (sessions_.size() >= config_.max_sessions)
         return fail("too_many_sessions", "this operator takes no more sessions");
     const auto held = per_holder_.find(holder);
-    if (held != per_holder_.end() && held->second >= config_.max_sessions_per_holder)
-        return fail("too_many_sessions", "this grant has as many open sessions as it may");
+    std::optional<SessionId> idlest;
+    if (held != per_holder_.end() && held->second >= config_.max_sessions_per_holder) {
+        idlest = idlest_of(holder);
+        if (!idlest) return fail("too_many_sessions", "this grant has as many connected sessions as it may");
+    }
     session.id = random_session_id();
     if (session.client_id.empty()) session.client_id = "fs-" + gate::to_text(session.id);
     if (session.client_id.size() > kMaxClientId) return fail("bad_client_id", "a client id has at most 64 characters");
@@ -179,11 +182,15 @@ Result<Opened> SessionBook::admit(Session session, TimePoint grant_expires, std:
     if (const auto ok = gate::check(session); !ok) return fail("bad_client_id", ok.error().message);
 
     Opened opened;
+    opened.ended = idlest;
+    if (idlest) forget(*idlest);
     opened.token = gate::issue_token(config_.operator_key, config_.operator_name, session, now);
     session.token_hash = crypto::sha256(as_bytes(opened.token));
     if (!holder.empty()) ++per_holder_[holder];
     by_client_.emplace(session.client_id, session.id);
-    sessions_.emplace(session.id, Entry{session, grant_expires, {}, std::move(terms)});
+    Entry entry{session, grant_expires, {}, std::move(terms)};
+    entry.used = now;
+    sessions_.emplace(session.id, std::move(entry));
     opened.session = std::move(session);
     return opened;
 }
@@ -207,12 +214,14 @@ Result<Opened> SessionBook::renew(const SessionId& id, const gate::VerifyingKey&
     renewed.token_hash = crypto::sha256(as_bytes(opened.token));
     entry.session = renewed;
     entry.warned = false;
+    entry.used = now;
     opened.session = std::move(renewed);
     return opened;
 }
 
 Status SessionBook::use_proof(const SessionId& id, const std::string& proof_id, TimePoint until, TimePoint now) {
     if (find(id, now) == nullptr) return fail("unknown_session", "the session is over: open another");
+    sessions_.at(id).used = now;
     auto& proofs = sessions_.at(id).proofs;
     if (proofs.contains(proof_id)) return fail("proof_replayed", "a proof serves one request");
     if (proofs.size() >= config_.max_proofs_per_session)
@@ -221,6 +230,31 @@ Status SessionBook::use_proof(const SessionId& id, const std::string& proof_id, 
         return fail("too_many_requests", "too many requests in a minute: ask for more frames at a time");
     proofs.emplace(proof_id, until);
     return {};
+}
+
+// ---- Use
+// --------------------------------------------------------------------------------------------------------------
+
+void SessionBook::connected(const SessionId& id, bool now_connected, TimePoint now) {
+    const auto found = sessions_.find(id);
+    if (found == sessions_.end()) return;
+    found->second.connected = now_connected;
+    found->second.used = now;
+}
+
+void SessionBook::all_disconnected() {
+    for (auto& [id, entry] : sessions_) entry.connected = false;
+}
+
+std::optional<SessionId> SessionBook::idlest_of(const std::string& holder) const {
+    std::optional<SessionId> out;
+    TimePoint used = TimePoint::max();
+    for (const auto& [id, entry] : sessions_) {
+        if (entry.connected || entry.used >= used || holder_of(entry.session) != holder) continue;
+        out = id;
+        used = entry.used;
+    }
+    return out;
 }
 
 // ---- Ending ---------------------------------------------------------------------------------------------------------

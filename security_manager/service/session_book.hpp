@@ -46,6 +46,7 @@ struct ServiceConfig {
 struct Opened {
     Session session;
     std::string token;
+    std::optional<SessionId> ended;  // an idle session of the same holder that had to make room
 };
 
 /// Every session of this operator: opens, renews, expires, revokes. A core without I/O: time and the ledger's answers
@@ -59,7 +60,8 @@ public:
     /// Error: bad_nonce (not ours, too old), nonce_used.
     Status check_nonce(std::string_view nonce, TimePoint now) const;
 
-    /// Opens a session under a grant that the node has just answered for. Uses up the nonce.
+    /// Opens a session under a grant that the node has just answered for. Uses up the nonce. A holder that has all the
+    /// sessions it may have, having come back often, loses the one that was longest idle.
     /// Errors: nonce_used, busy, grant_revoked, grant_not_active, grant_expired, grant_not_yet, not_my_grant,
     /// wrong_holder, bearer_refused, bad_client_id, client_id_taken, too_many_sessions.
     Result<Opened> open(const chaincode::schema::GrantReply& grant, const gate::VerifyingKey& prover, bool bearer,
@@ -76,6 +78,11 @@ public:
 
     /// Remembers a proof's id until `until`. Errors: unknown_session, proof_replayed, too_many_requests.
     Status use_proof(const SessionId& id, const std::string& proof_id, TimePoint until, TimePoint now);
+
+    /// A client of the session was admitted by a gate, or has gone.
+    void connected(const SessionId& id, bool now_connected, TimePoint now);
+    /// The gates are gone, and with them every connection.
+    void all_disconnected();
 
     /// The sessions to end; the name is remembered, so that an answer from before the revocation opens nothing.
     std::vector<SessionId> revoke_grant(const std::string& grant);
@@ -97,11 +104,14 @@ private:
         std::map<std::string, TimePoint> proofs;  // id -> until when it is remembered
         std::optional<ReceiptTerms> terms;        // of sessions that read
         bool warned = false;                      // that it ends
+        bool connected = false;
+        TimePoint used{};  // opened, renewed, asked by, connected or disconnected
     };
     Status spend_nonce(std::string_view nonce, TimePoint now);
     Result<Opened> admit(Session session, TimePoint grant_expires, std::chrono::seconds life, TimePoint now,
                          std::optional<ReceiptTerms> terms = std::nullopt);
     void forget(const SessionId& id);
+    std::optional<SessionId> idlest_of(const std::string& holder) const;
     void remember_revoked(const std::string& name);
     std::vector<SessionId> revoke_where(const std::string& name, const std::string Session::*member);
     static std::string holder_of(const Session& session);

@@ -152,7 +152,10 @@ Status SessionService::listen_for_gates(const std::filesystem::path& socket) {
         return out;
     };
     handlers.on_message = [this](const wire::Message& message) { on_gate_message(message); };
-    handlers.on_gates = [this](std::size_t gates) { gates_ = gates; };
+    handlers.on_gates = [this](std::size_t gates) {
+        gates_ = gates;
+        if (gates == 0) book_.all_disconnected();
+    };
     FS_ASSIGN(link_, GateLink::listen(loop_, socket, std::move(handlers)));
     return {};
 }
@@ -296,6 +299,7 @@ void SessionService::answer(Asking& asking, int status, Result<Opened> opened) {
     }
     const Session& session = opened->session;
     // The gates hear of it before the holder does, so it is known when the client connects.
+    if (opened->ended) end({*opened->ended});
     if (status == 201) announce(session);
     if (link_ && status == 200)
         link_->send(wire::Extend{session.id, session.token_hash, session.nonce, session.expires});
@@ -378,9 +382,9 @@ void SessionService::on_gate_message(const wire::Message& message) {
     else if (const auto* held = std::get_if<wire::HeldBack>(&message))
         held_back(*held);
     else if (const auto* admitted = std::get_if<wire::Admitted>(&message))
-        base::log_debug("session {} connected", gate::to_text(admitted->session));
+        book_.connected(admitted->session, true, config_.now());
     else if (const auto* closed = std::get_if<wire::Closed>(&message))
-        base::log_debug("session {} closed", gate::to_text(closed->session));
+        book_.connected(closed->session, false, config_.now());
 }
 
 }  // namespace fairstream::security_manager::service

@@ -37,7 +37,7 @@ struct Fixture {
         return session ? "opened" : session.error().code;
     }
     base::net::HttpResponse post(const std::string& path, const std::string& body) {
-        auto response = http.request("POST", daemon.url() + path, {}, body, 5s);
+        auto response = http.request("POST", daemon.url() + path, {}, body, 60s);
         REQUIRE(response);
         return *response;
     }
@@ -47,7 +47,7 @@ struct Fixture {
         return found ? std::string(found->as_string()) : std::to_string(response.status);
     }
     std::string nonce() {
-        const auto response = http.request("GET", daemon.url() + "/v1/nonce", {}, {}, 5s);
+        const auto response = http.request("GET", daemon.url() + "/v1/nonce", {}, {}, 60s);
         REQUIRE(response);
         return std::string(boost::json::parse(response->body).at("nonce").as_string());
     }
@@ -58,7 +58,7 @@ struct Fixture {
     /// GET of what the operator serves; the status and the body or the problem's code.
     std::pair<int, std::string> get(const std::map<std::string, std::string>& headers,
                                     const std::string& path = "/v1/x") {
-        const auto response = http.request("GET", daemon.url() + path, headers, {}, 5s);
+        const auto response = http.request("GET", daemon.url() + path, headers, {}, 60s);
         REQUIRE(response);
         return {response->status, response->status == 200 ? response->body : code(*response)};
     }
@@ -134,7 +134,7 @@ TEST_CASE_METHOD(Fixture, "service: requests that are none") {
     CHECK(code(post("/v1/sessions/../x", "{}")) == "unknown_path");
     CHECK(code(post("/v1/sessions/00/renew", "{}")) == "unknown_path");
     CHECK(code(post("/v1/sessions/" + std::string(32, '0') + "/renew", R"({"proof":"x"})")) == "unknown_session");
-    const auto get = http.request("GET", daemon.url() + "/v1/sessions", {}, {}, 5s);
+    const auto get = http.request("GET", daemon.url() + "/v1/sessions", {}, {}, 60s);
     REQUIRE(get);
     CHECK(get->status == 405);
 }
@@ -214,15 +214,53 @@ TEST_CASE("service: bearer sessions can be switched off, and are not for uploads
     CHECK(session.error().code == "bearer_refused");
 }
 
-TEST_CASE("service: one grant cannot take all sessions") {
+TEST_CASE("service: one grant cannot take all sessions: who comes back too often loses the one that was longest idle") {
     service::ServiceConfig config;
     config.max_sessions_per_holder = 2;
     Fixture fixture(config);
-    CHECK(fixture.refusal("delta", fixture.holder) == "opened");
-    CHECK(fixture.refusal("delta", fixture.holder) == "opened");
-    CHECK(fixture.refusal("delta", fixture.holder) == "too_many_sessions");
+    const auto first = fixture.open("delta", fixture.holder);
+    const auto second = fixture.open("delta", fixture.holder);
+    REQUIRE(first);
+    REQUIRE(second);
+    const auto live = [&](const client::Session& session) {
+        return on_loop(fixture.daemon.loop, [&] {
+            return fixture.daemon.manager->find(*gate::session_id_from_text(session.id)) != nullptr;
+        });
+    };
+    auto used = *first;
+    REQUIRE(client::renew(fixture.http, used, fixture.holder, base::wall_now()));
+    REQUIRE(fixture.open("delta", fixture.holder));
+    CHECK(live(*first));
+    CHECK_FALSE(live(*second));
     fixture.daemon.grants.put(make_grant(schema::DOWNLOAD, fixture.holder, "epsilon", "purchase-2"));
     CHECK(fixture.refusal("epsilon", fixture.holder) == "opened");
+}
+
+TEST_CASE("session book: a session that is connected does not make room") {
+    service::ServiceConfig config;
+    config.operator_name = kOperator;
+    config.network = kNetwork;
+    config.max_sessions_per_holder = 2;
+    service::SessionBook book(config);
+    const auto holder = SigningKey::generate();
+    const auto now = base::wall_now();
+    const auto open = [&] {
+        return book.open(make_grant(schema::DOWNLOAD, holder, "delta", "purchase-1"), holder.public_key(), false, {},
+                         book.make_nonce(now), now);
+    };
+    const auto first = open(), second = open();
+    REQUIRE(first);
+    REQUIRE(second);
+    CHECK_FALSE(second->ended);
+    book.connected(first->session.id, true, now);
+    book.connected(second->session.id, true, now);
+    CHECK(open().error().code == "too_many_sessions");
+    book.connected(second->session.id, false, now);
+    const auto third = open();
+    REQUIRE(third);
+    CHECK(third->ended == second->session.id);
+    CHECK(book.find(second->session.id, now) == nullptr);
+    CHECK(book.find(first->session.id, now) != nullptr);
 }
 
 TEST_CASE_METHOD(Fixture, "service: another operator proves the key that the ledger lists") {
