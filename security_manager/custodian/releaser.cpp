@@ -81,8 +81,11 @@ Result<Releaser::Outcome> Releaser::release(const Job& job) {
               ask<schema::ReleaseTask>(names::contract::kCustody, names::custody::kGetReleaseTask, wanted));
     if (!task.wanted()) return Outcome{};
     FS_ASSIGN(const auto request, make_release(key_for(task), client_.options().channel, job.id, task));
-    FS_TRY(ledger::client::submit<schema::ReleaseRecord>(client_, identity_, names::contract::kCustody,
-                                                         names::custody::kRelease, request));
+    const auto released = ledger::client::submit<schema::ReleaseRecord>(client_, identity_, names::contract::kCustody,
+                                                                        names::custody::kRelease, request);
+    // A purchase and a key epoch that meet ask for the same release, each by its own event.
+    if (!released && released.error().code == "already_released") return Outcome{};
+    if (!released) return fail(released.error());
     base::log_info("released share {} of key epoch {} to purchase {}", task.index(), task.dealing().key_epoch(),
                    job.id);
     return Outcome{};
