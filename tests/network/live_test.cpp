@@ -66,6 +66,22 @@ struct Market {
         stream = start_stream(sensor);
         sensor.start();
     }
+    ~Market() {
+        sensor.stop();
+        if (stream.pid > 0) kill_stream();
+    }
+    Market(const Market&) = delete;
+    Market& operator=(const Market&) = delete;
+
+    void kill_stream() {
+        ::kill(stream.pid, SIGKILL);
+        wait_for_stream();
+    }
+    tests::Ran wait_for_stream() {
+        const auto ran = Consortium::wait_for(stream);
+        stream.pid = -1;
+        return ran;
+    }
     Consortium::Background start_stream(const Sensor& from) const {
         return net.spawn({"stream", "--as", "acme", "--offer", offer, "--key-epoch", "2s"}, from.output());
     }
@@ -146,7 +162,7 @@ TEST_CASE("a live stream is sold by time and read over several key epochs, throu
     CHECK(market.net.run({"renew", purchase, "--as", "acme"}).err.find("not_buyer") != std::string::npos);
 
     market.sensor.stop();
-    const auto streamed = Consortium::wait_for(market.stream);
+    const auto streamed = market.wait_for_stream();
     INFO(streamed.err);
     CHECK(streamed.exit_code == 0);
     CHECK(last_line(streamed.out).at("readings").to_number<int>() == market.sensor.made());
@@ -174,8 +190,7 @@ TEST_CASE("a stream whose program is killed goes on where it stopped: no number 
     const auto purchase = market.buy("1");
     const auto subscription = market.subscribe(purchase);
     market.wait_for_readings(100);
-    ::kill(market.stream.pid, SIGKILL);
-    Consortium::wait_for(market.stream);
+    market.kill_stream();
     market.sensor.stop();
     const int before = market.sensor.made();
 
