@@ -119,6 +119,8 @@ void init_log(std::string_view program, LogLevel level) {
     const char* const format = std::getenv("FAIRSTREAM_LOG_FORMAT");
     as_json() = format != nullptr && std::string_view(format) == "json";
     logger() = make_logger(program, chosen.value_or(level));
+    if (format != nullptr && !as_json() && std::string_view(format) != "text")
+        log_warn("FAIRSTREAM_LOG_FORMAT is '{}', expected text or json", format);
     if (wanted && !chosen) log_warn("FAIRSTREAM_LOG is '{}', expected debug, info, warn or error", wanted);
 }
 

@@ -48,6 +48,9 @@ TEST_CASE("FAIRSTREAM_LOG overrides the level, and a wrong one is named") {
               init_log("x", LogLevel::kError);
               log_debug("seen");
           }).find("debug x seen") != std::string::npos);
+    ::setenv("FAIRSTREAM_LOG_FORMAT", "xml", 1);
+    CHECK(written_by([] { init_log("x", LogLevel::kWarn); }).find("'xml', expected text or json") != std::string::npos);
+    ::unsetenv("FAIRSTREAM_LOG_FORMAT");
     ::setenv("FAIRSTREAM_LOG", "loud", 1);
     CHECK(written_by([] { init_log("x", LogLevel::kWarn); }).find("'loud'") != std::string::npos);
     ::unsetenv("FAIRSTREAM_LOG");

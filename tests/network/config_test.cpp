@@ -172,4 +172,40 @@ TEST_CASE("health, metrics, renewed keys, backup and restore of a running networ
     net.kill_process("nodes", "node1.org3");
     net.ok({"wallet", "faucet", "5", "--as", "bob"});
     net.check_conserved();
+
+    // Without a quorum a node says what it lacks, and goes on when it is there again.
+    net.kill_process("nodes", "node1.org4");
+    tests::wait_until("the loss is noticed", [&] { return get("node1.org1", "/healthz").status == 503; });
+    const auto lost = boost::json::parse(get("node1.org1", "/healthz").body);
+    CHECK(lost.at("live").as_bool());
+    CHECK(std::string(lost.at("why").as_string()) == "this node reaches 2 of 4 nodes, 3 are needed");
+    CHECK(get("node1.org1", "/livez").status == 200);
+    net.up();
+    tests::wait_until("it is ready again", [&] { return get("node1.org1", "/healthz").status == 200; });
+}
+
+TEST_CASE("what was dealt to custodians' former keys is still sold, and new streams are dealt to the new ones") {
+    Consortium net;
+    net.up();
+    net.seller("acme");
+    net.client("bob");
+    const auto data = tests::noise(200'000, 1);
+    tests::write_all(net.file("in"), data);
+    const auto upload = [&](const std::string& topic) {
+        const auto offer = net.offer("acme", topic, "1000000");
+        net.ok({"upload", net.file("in").string(), "--as", "acme", "--offer", offer});
+        return offer;
+    };
+    const auto buy_and_fetch = [&](const std::string& offer) {
+        const auto purchase = net.ok({"buy", offer, "--as", "bob"}).text("purchase");
+        net.ok({"fetch", purchase, "-o", net.file("out").string(), "--as", "bob"});
+        return tests::read_all(net.file("out")) == data;
+    };
+    const auto before = upload("factory/before");
+    // Three of four custodians open a key: with two renewed, at least one of their keys is needed for either.
+    net.ok({"network", "renew-custodian", "org1"});
+    net.ok({"network", "renew-custodian", "org2"});
+    CHECK(buy_and_fetch(before));
+    CHECK(buy_and_fetch(upload("factory/after")));
+    net.check_conserved();
 }

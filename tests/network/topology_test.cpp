@@ -58,3 +58,29 @@ TEST_CASE("provisioning keeps private keys to their owner") {
     CHECK(keys >= 6);
     CHECK_FALSE(network::provision(layout));  // never over an existing network
 }
+
+TEST_CASE("nodes that joined or left since the genesis config are in the layout, or not, after a restart too") {
+    const tests::TemporaryFolder dir;
+    Topology topology{.name = "n", .organisations = 2, .nodes_per_org = 1, .operators = 0};
+    topology.added = {{"node1.org3", "org3"}, {"node2.org1", "org1"}, {"node1.org2", "org2"}};
+    topology.removed = {"node1.org1"};
+    REQUIRE(topology.save(dir.path()));
+    const auto loaded = Topology::load(dir.path());
+    REQUIRE(loaded);
+    auto layout = Layout::plan(dir.path(), *loaded);
+    CHECK(layout.organisations == std::vector<std::string>{"org1", "org2", "org3"});
+    REQUIRE(layout.nodes.size() == 3);
+    CHECK(layout.nodes[0].name == "node1.org2");
+    CHECK(layout.nodes[0].joined);  // under another key
+    CHECK(layout.nodes[1].name == "node1.org3");
+    CHECK(layout.nodes[2].folder == dir.path() / "org1" / "node2");
+
+    std::filesystem::create_directories(layout.run_folder());
+    REQUIRE(network::assign_ports(layout));
+    const auto kept = layout.nodes[0].peer_port;
+    REQUIRE(network::assign_node_ports(layout, "node1.org3"));
+    auto again = Layout::plan(dir.path(), *loaded);
+    REQUIRE(network::load_ports(again));
+    CHECK(again.nodes[0].peer_port == kept);
+    CHECK(again.nodes[1].operations_port == layout.nodes[1].operations_port);
+}
