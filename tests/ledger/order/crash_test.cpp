@@ -1,5 +1,10 @@
 /// A crash at every named point of making votes durable (W1, W4-W6): whatever was sent before it is known after it.
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <fstream>
 
 #include "base/file.hpp"
@@ -57,7 +62,8 @@ Position last_sent(const Files& files) {
     return last;
 }
 
-TEST_CASE("after a crash at any point of voting, every vote that was sent is known and none is cast again") {
+TEST_CASE("after a crash at any point of voting, every vote that was sent is known and none is cast again",
+          "[W1][W4][W5][W6]") {
     const auto point = GENERATE(
         values<std::string>({"guard.before_write", "guard.before_sync", "guard.before_name", "guard.after_name",
                              "votes.before_magic", "votes.after_magic", "votes.before_write", "votes.before_sync",
@@ -96,6 +102,39 @@ TEST_CASE("a crash while a torn tail is cut leaves a tail to be cut") {
     REQUIRE(opened);
     CHECK(opened->bytes_cut == 40);
     CHECK(opened->log->last() == votes().back());
+}
+
+TEST_CASE("on a full disk nothing is voted for; with room again voting goes on where it was", "[W1][W6]") {
+    const Files files;
+    const auto all = votes();
+    {
+        auto opened = VoteLog::open(files.paths, 0);
+        REQUIRE(opened);
+        REQUIRE(opened->log->append(std::vector<Bytes>{vote_at(all[0])}));
+    }
+    const auto child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        auto opened = VoteLog::open(files.paths, 0);
+        ::signal(SIGXFSZ, SIG_IGN);
+        const rlim_t room = std::filesystem::file_size(files.paths.log) + 20;  // the next frame ends in the middle
+        const rlimit limit{room, room};
+        const bool ready = opened && ::setrlimit(RLIMIT_FSIZE, &limit) == 0;
+        const auto refused = [&](const Position& at) {
+            const auto done = opened->log->append(std::vector<Bytes>{vote_at(at)});
+            return !done && done.error().code == "io_error";
+        };
+        // Room again does not help: the file's end is unknown until it has been read anew.
+        ::_exit(ready && refused(all[1]) && refused(all[2]) ? 0 : 1);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE((WIFEXITED(status) && WEXITSTATUS(status) == 0));
+    const auto opened = VoteLog::open(files.paths, 0);
+    REQUIRE(opened);
+    CHECK(opened->bytes_cut == 20);
+    CHECK(opened->log->last() == all[0]);
+    CHECK(opened->log->append(std::vector<Bytes>{vote_at(all[1])}));
 }
 
 }  // namespace

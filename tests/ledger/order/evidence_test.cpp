@@ -28,7 +28,7 @@ DoubleVote two_prepares(std::uint64_t height, std::size_t node = 2) {
     return {really_signed(node, prepare_of(height, 0, Hash{1})), really_signed(node, prepare_of(height, 0, Hash{2}))};
 }
 
-TEST_CASE("a member that votes twice for one place is shown with both votes") {
+TEST_CASE("a member that votes twice for one place is shown with both votes", "[S1]") {
     Bench node(0);
     node.start();
     const auto a = node.block("a"), b = node.block("b");

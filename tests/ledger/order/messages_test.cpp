@@ -59,7 +59,7 @@ TEST_CASE("a vote signed with the member's key is taken, under any other key, ch
     CHECK(order::verify_message(channel(), own));
 }
 
-TEST_CASE("only members of this config epoch speak") {
+TEST_CASE("only members of this config epoch speak", "[S5]") {
     CHECK(verify(signed_by(channel(), "node4", prepare_of(1, 0, Hash{1}))) == "not_a_member");
     const auto vote = signed_by(channel(), "node3", prepare_of(1, 0, Hash{1}));
     CHECK(verify(vote) == "taken");

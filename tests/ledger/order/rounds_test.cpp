@@ -15,7 +15,7 @@ Bytes commit_alone(Bench& node) {
     return a;
 }
 
-TEST_CASE("a ROUND-CHANGE carries the highest prepared certificate and its block") {
+TEST_CASE("a ROUND-CHANGE carries the highest prepared certificate and its block", "[S4]") {
     Bench node(0);
     node.start();
     const auto a = commit_alone(node);
@@ -35,7 +35,7 @@ TEST_CASE("a ROUND-CHANGE carries the highest prepared certificate and its block
     CHECK(node.sent().empty());
 }
 
-TEST_CASE("the new leader proposes the prepared block again, as it was") {
+TEST_CASE("the new leader proposes the prepared block again, as it was", "[S2]") {
     Bench node(2);  // leads round 1
     node.start();
     const auto a = node.block("a");
@@ -59,7 +59,7 @@ TEST_CASE("the new leader proposes the prepared block again, as it was") {
     CHECK(other.sent(Step::kPrepare).size() == 1);
 }
 
-TEST_CASE("of several prepared blocks the new leader takes the one of the highest round") {
+TEST_CASE("of several prepared blocks the new leader takes the one of the highest round", "[S2]") {
     Bench node(3);  // leads round 2
     node.start();
     const auto a = node.block("a", 0), b = node.block("b", 1);
@@ -79,7 +79,7 @@ TEST_CASE("with nothing prepared the new leader makes a block, if need be an emp
     CHECK(node.sent(Step::kPropose)[0].propose().round_changes_size() == 3);
 }
 
-TEST_CASE("a PROPOSE above round 0 is refused unless three distinct members came to that round") {
+TEST_CASE("a PROPOSE above round 0 is refused unless three distinct members came to that round", "[S2][S5]") {
     Bench node(0);
     node.start();
     const auto b = node.block("b", 1);
@@ -108,7 +108,7 @@ TEST_CASE("a PROPOSE above round 0 is refused unless three distinct members came
     CHECK(node.round() == 0);
 }
 
-TEST_CASE("a PROPOSE must be the highest prepared block, backed by three PREPAREs") {
+TEST_CASE("a PROPOSE must be the highest prepared block, backed by three PREPAREs", "[S2]") {
     Bench node(0);
     node.start();
     const auto a = node.block("a"), b = node.block("b", 1);
@@ -145,7 +145,7 @@ TEST_CASE("a PROPOSE must be the highest prepared block, backed by three PREPARE
     CHECK(node.sent(Step::kPrepare).size() == 1);
 }
 
-TEST_CASE("a ROUND-CHANGE whose certificate does not hold moves nobody") {
+TEST_CASE("a ROUND-CHANGE whose certificate does not hold moves nobody", "[S4][S5]") {
     Bench node(0);
     node.start();
     const auto a = node.block("a"), b = node.block("b");
@@ -211,7 +211,7 @@ TEST_CASE("a timer that fires early is set again") {
     CHECK(node.timer == deadline);
 }
 
-TEST_CASE("after a restart a node says the same, byte for byte, and casts no second vote") {
+TEST_CASE("after a restart a node says the same, byte for byte, and casts no second vote", "[S1][W1]") {
     Bench node(0);
     node.start();
     const auto a = node.block("a"), b = node.block("b");
@@ -237,7 +237,7 @@ TEST_CASE("after a restart a node says the same, byte for byte, and casts no sec
     CHECK(node.log.size() == written);
 }
 
-TEST_CASE("after a restart the ROUND-CHANGE still carries what was prepared before it") {
+TEST_CASE("after a restart the ROUND-CHANGE still carries what was prepared before it", "[S4][W2][W3]") {
     Bench node(0);
     node.start();
     const auto a = commit_alone(node);
@@ -283,6 +283,49 @@ TEST_CASE("after a restart the ROUND-CHANGE still carries what was prepared befo
     REQUIRE(node.sent(Step::kRoundChange).size() == 1);
     CHECK(node.sent(Step::kRoundChange)[0].round_change().prepared_block_hash() == name_of(a));
     CHECK(node.sent()[0].block() == as_text(a));
+}
+
+/// The channel with the next epoch's config: without the last member.
+std::shared_ptr<const ledger::contract::Channel> without_last(const Bench& node) {
+    auto config = node.channel().config();
+    config.set_epoch(2);
+    config.mutable_nodes()->RemoveLast();
+    return ledger::contract::Channel::make(proto::encode(config)).value();
+}
+
+TEST_CASE("in a new config epoch votes of the old one count no more", "[S5]") {
+    Bench node(0);
+    node.start();
+    const auto a = commit_alone(node);
+    node.hear(node.commits(0, a, {1, 2}));
+    REQUIRE(node.asked<order::Decided>().size() == 1);
+    // A PROPOSE that was checked under the old config, and kept for the next height.
+    const auto tip = tip_after(node.channel(), node.tip, *proto::decode<proto::Block>(a));
+    const auto b = proto::encode(block_on(node.channel(), tip, 0, {"b"}, 0));
+    auto early = signed_by(node.channel(), node_name(2), propose_of(2, 0, *order::hash_of(b)));
+    early.set_block(proto::as_field(b));
+    node.hear(early);
+    node.tip = tip;
+    node.step(order::Applied{tip, {}, without_last(node)});
+    node.hear(early);
+    node.hear(node.prepares(0, b, {1, 2}));
+    CHECK(node.sent().empty());
+    CHECK(node.replica_height() == 2);
+}
+
+TEST_CASE("a member that the config no longer has votes no more, and follows", "[S5]") {
+    Bench node(3);
+    node.start();
+    const auto a = commit_alone(node);
+    node.hear(node.commits(0, a, {1, 2}));
+    node.tip = tip_after(node.channel(), node.tip, *proto::decode<proto::Block>(a));
+    node.step(order::Applied{node.tip, {.any = true, .full_block = true}, without_last(node)});
+    CHECK(node.sent().empty());
+    for (int i = 0; i < 3 && node.timer; ++i) {
+        node.time_out();
+        CHECK(node.sent().empty());
+        CHECK(node.asked<order::BuildBlock>().empty());
+    }
 }
 
 }  // namespace

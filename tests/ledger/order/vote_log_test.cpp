@@ -58,7 +58,7 @@ std::string refusal(const Result<T>& result) {
     return result ? "none" : result.error().code;
 }
 
-TEST_CASE("a vote log hands back the votes of the newest height, with their exact bytes") {
+TEST_CASE("a vote log hands back the votes of the newest height, with their exact bytes", "[W1]") {
     const Disk disk;
     cast_three(disk);
     const auto opened = disk.open();
@@ -72,7 +72,7 @@ TEST_CASE("a vote log hands back the votes of the newest height, with their exac
     CHECK(opened->log->last() == Position{2, 0, Step::kPropose});
 }
 
-TEST_CASE("block and prepared certificate come back with the votes, those of older heights do not") {
+TEST_CASE("block and prepared certificate come back with the votes, those of older heights do not", "[W2]") {
     const Disk disk;
     const auto& channel = *members(1).channel;
     const auto block = block_on(channel, genesis_tip(channel), 0, {"a"}, 0);
@@ -100,7 +100,7 @@ TEST_CASE("block and prepared certificate come back with the votes, those of old
     CHECK(opened->recovered.blocks.empty());
 }
 
-TEST_CASE("a vote at or below one already cast is refused and leaves no trace") {
+TEST_CASE("a vote at or below one already cast is refused and leaves no trace", "[W5]") {
     const Disk disk;
     const auto sizes = cast_three(disk);
     const auto opened = disk.open();
@@ -116,7 +116,7 @@ TEST_CASE("a vote at or below one already cast is refused and leaves no trace") 
     CHECK(cast(*opened->log, next));  // a refusal is no failure
 }
 
-TEST_CASE("a torn tail that the guard has not seen is cut, wherever it tore") {
+TEST_CASE("a torn tail that the guard has not seen is cut, wherever it tore", "[W6]") {
     const Disk disk;
     cast_three(disk);
     const auto whole = disk.log();
@@ -153,7 +153,7 @@ TEST_CASE("zeros that a file system leaves after a power loss are a torn tail") 
     CHECK(opened->recovered.last == kThird);
 }
 
-TEST_CASE("a crash between the log's sync and the guard's counts the vote as cast") {
+TEST_CASE("a crash between the log's sync and the guard's counts the vote as cast", "[W1][W5]") {
     const Disk disk;
     const Position next{1, 2, Step::kPrepare};
     cast_three(disk);
@@ -168,7 +168,7 @@ TEST_CASE("a crash between the log's sync and the guard's counts the vote as cas
     CHECK(opened->log->last() == next);
 }
 
-TEST_CASE("a log that lost votes which the guard has seen lets nobody vote") {
+TEST_CASE("a log that lost votes which the guard has seen lets nobody vote", "[W6]") {
     const Disk disk;
     const auto sizes = cast_three(disk);
     auto bytes = disk.log();
@@ -181,7 +181,7 @@ TEST_CASE("a log that lost votes which the guard has seen lets nobody vote") {
     CHECK(disk.open(/*decided_height=*/1));  // their height is decided: nothing is lost
 }
 
-TEST_CASE("damage in the middle is refused, with file and offset") {
+TEST_CASE("damage in the middle is refused, with file and offset", "[W6]") {
     const Disk disk;
     const auto sizes = cast_three(disk);
     auto bytes = disk.log();
@@ -204,7 +204,7 @@ TEST_CASE("a file that is no vote log is refused") {
     CHECK(refusal(disk.open()) == "damaged");
 }
 
-TEST_CASE("without its log or its guard a key that may have voted votes no more") {
+TEST_CASE("without its log or its guard a key that may have voted votes no more", "[W6]") {
     const Disk disk;
     SECTION("log gone") {
         cast_three(disk);
@@ -243,7 +243,7 @@ TEST_CASE("one process votes with a key") {
     CHECK(refusal(VoteLog::open({disk.paths.log, disk.folder / "moved.guard"}, 0)) == "in_use");
 }
 
-TEST_CASE("a log is cut once its heights are decided, and then opens at the guard's place") {
+TEST_CASE("a log is cut once its heights are decided, and then opens at the guard's place", "[W4]") {
     const Disk disk;
     const auto& channel = *members(1).channel;
     const auto block = block_on(channel, genesis_tip(channel), 0, {std::string(5u << 20, 'x')}, 0);
@@ -278,7 +278,7 @@ TEST_CASE("a frame too large to be read back is refused before anything is writt
     CHECK(cast(*opened->log, kFirst));
 }
 
-TEST_CASE("a guard moves forward only, and remembers where it is") {
+TEST_CASE("a guard moves forward only, and remembers where it is", "[W5]") {
     const TemporaryFolder folder;
     {
         auto guard = Guard::create(folder / "guard");

@@ -6,7 +6,7 @@ namespace {
 
 using Codes = std::vector<std::string>;
 
-TEST_CASE("a block is prepared, committed and decided by three of four") {
+TEST_CASE("a block is prepared, committed and decided by three of four", "[S2][S3][S6]") {
     Bench node(0);
     node.start();
     const auto a = node.block("a");
@@ -29,7 +29,7 @@ TEST_CASE("a block is prepared, committed and decided by three of four") {
     CHECK(decided[0].certificate.block_hash() == name_of(a));
 }
 
-TEST_CASE("block and certificate are durable before COMMIT is sent") {
+TEST_CASE("block and certificate are durable before COMMIT is sent", "[W1][W2][S3]") {
     Bench node(0);
     node.start();
     const auto a = node.block("a");
@@ -48,7 +48,7 @@ TEST_CASE("block and certificate are durable before COMMIT is sent") {
     CHECK(recovered.last == order::Position{1, 0, Step::kCommit});
 }
 
-TEST_CASE("a member's second, different vote is refused and counts for nothing") {
+TEST_CASE("a member's second, different vote is refused and counts for nothing", "[S1][S5]") {
     Bench node(0);
     node.start();
     const auto a = node.block("a"), b = node.block("b");
@@ -71,7 +71,7 @@ TEST_CASE("a member's second, different vote is refused and counts for nothing")
     CHECK(node.asked<order::Decided>().size() == 1);
 }
 
-TEST_CASE("a leader's second PROPOSE is refused, and this node prepares once") {
+TEST_CASE("a leader's second PROPOSE is refused, and this node prepares once", "[S1]") {
     Bench node(0);
     node.start();
     node.hear(node.propose(1, 0, node.block("a")));
@@ -84,7 +84,7 @@ TEST_CASE("a leader's second PROPOSE is refused, and this node prepares once") {
     CHECK(node.sent().empty());
 }
 
-TEST_CASE("nothing is prepared for the wrong leader, on another parent, or under another's name") {
+TEST_CASE("nothing is prepared for the wrong leader, on another parent, or under another's name", "[S2]") {
     Bench node(0);
     node.start();
     const auto a = node.block("a");
@@ -134,7 +134,7 @@ TEST_CASE("what claims to be this node's own vote is nobody's") {
     CHECK(node.sent(Step::kPropose)[0].propose().block_hash() == name_of(node.block("b")));
 }
 
-TEST_CASE("COMMITs that come before the block decide when it comes") {
+TEST_CASE("COMMITs that come before the block decide when it comes", "[S6]") {
     Bench node(0);
     node.start();
     const auto a = node.block("a");
@@ -145,7 +145,7 @@ TEST_CASE("COMMITs that come before the block decide when it comes") {
     CHECK(node.asked<order::Decided>().size() == 1);
 }
 
-TEST_CASE("COMMITs of an older round decide") {
+TEST_CASE("COMMITs of an older round decide", "[S6]") {
     Bench node(0);
     node.start();
     const auto a = node.block("a");
@@ -160,7 +160,7 @@ TEST_CASE("COMMITs of an older round decide") {
     CHECK(decided[0].block == a);
 }
 
-TEST_CASE("COMMITs of different rounds do not add up") {
+TEST_CASE("COMMITs of different rounds do not add up", "[S6]") {
     Bench node(0);
     node.start();
     const auto a = node.block("a");
@@ -169,7 +169,7 @@ TEST_CASE("COMMITs of different rounds do not add up") {
     CHECK(node.asked<order::Decided>().empty());
 }
 
-TEST_CASE("a late node takes a fetched block only with the COMMITs of three distinct members") {
+TEST_CASE("a late node takes a fetched block only with the COMMITs of three distinct members", "[S5][S6]") {
     Bench node(0);
     node.start();
     const auto a = node.block("a");
