@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/assert.hpp"
+#include "base/busy.hpp"
 #include "base/clock.hpp"
 
 namespace fairstream::ledger::client {
@@ -80,11 +81,12 @@ Gateways::Answer Gateways::call(proto::GatewayMethod method, const Bytes& payloa
             answer.maybe_received = true;
             return answer;
         }
-        const auto& code = answer.result.error().code;
-        if (code == "disconnected" || code == "timeout") answer.maybe_received = true;
+        const auto& error = answer.result.error();
+        if (error.code == "disconnected" || error.code == "timeout") answer.maybe_received = true;
         give_up_on(client);
-        if (base::steady_now() + kPauseAfterRefusal >= deadline) return answer;
-        std::this_thread::sleep_for(kPauseAfterRefusal);
+        const auto pause = base::retry_after(error).value_or(kPauseAfterRefusal);
+        if (base::steady_now() + pause >= deadline) return answer;
+        std::this_thread::sleep_for(pause);
     }
     return answer;
 }
