@@ -159,7 +159,7 @@ TEST_CASE("a live stream is sold by time and read over several key epochs, throu
     CHECK(again.exit_code == 0);
     CHECK(market.read() == numbers);
     market.net.ok({"rate", purchase, "--score", "900000", "--as", "bob"});
-    CHECK(market.net.run({"renew", purchase, "--as", "acme"}).err.find("not_buyer") != std::string::npos);
+    CHECK(market.net.run({"renew", purchase, "--as", "acme"}).err.find("not_registered") != std::string::npos);
 
     market.sensor.stop();
     const auto streamed = market.wait_for_stream();
