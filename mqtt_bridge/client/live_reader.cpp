@@ -118,8 +118,11 @@ Status LiveReader::fetch(std::uint64_t from) {
         return {};
     }
     if (!answer && answer.error().code == "window_over") {
-        over_ = true;
-        return {};
+        // Believed when the time has come, or when a second operator says so too.
+        over_said_by_.insert(operator_name());
+        over_ = base::wall_now() >= options_.until ||
+                over_said_by_.size() >= std::min<std::size_t>(2, options_.operators.size());
+        return over_ ? Status() : fail(answer.error());
     }
     if (!answer) return fail(answer.error());
     std::vector<LiveFrame> frames;
@@ -138,6 +141,7 @@ Status LiveReader::fetch(std::uint64_t from) {
     last_served_ = now;
     if (!nothing || !order_.gap()) gap_since_ = {};
     if (!nothing) {
+        over_said_by_.clear();
         last_frame_ = now;
         return {};
     }

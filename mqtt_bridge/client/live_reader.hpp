@@ -3,6 +3,8 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <set>
+#include <string>
 
 #include "identity/crypto/frame.hpp"
 #include "mqtt_bridge/client/frame_source.hpp"
@@ -71,6 +73,7 @@ private:
     std::size_t current_ = 0;
     bool receipt_wanted_ = false;
     bool over_ = false;
+    std::set<std::string> over_said_by_;  // of the frame that is next
     Clock next_connect_{}, last_frame_, last_served_, gap_since_{};
     std::map<std::string, Error> troubles_;  // per operator, the last one
     std::vector<std::string> faults_;

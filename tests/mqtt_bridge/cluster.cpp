@@ -171,6 +171,12 @@ std::string Cluster::window(const SigningKey& holder, const std::string& stream_
     return id;
 }
 
+void Cluster::shorten_at(std::size_t index, const std::string& grant, std::uint64_t until_us) {
+    schema::Grant shorter = ledger_.find_grant(grant)->grant();
+    shorter.set_until_us(until_us);
+    nodes_[index].port->lie(shorter);
+}
+
 mqtt_bridge::client::WriterOptions writer_options(Cluster& cluster, const TestStream& stream,
                                                   const std::filesystem::path& spool) {
     return {.network = Cluster::kNetwork,

@@ -39,6 +39,8 @@ public:
     /// A download grant for a time, with W; not bounded in sequence.
     std::string window(const identity::crypto::SigningKey& holder, const std::string& stream_id, std::uint64_t from_us,
                        std::uint64_t until_us, std::uint32_t receipt_window);
+    /// That operator believes that the grant's time ended at `until_us`.
+    void shorten_at(std::size_t index, const std::string& grant, std::uint64_t until_us);
     std::string roots() const { return ca_.certificate(); }
     LedgerTable& ledger() { return ledger_; }
 

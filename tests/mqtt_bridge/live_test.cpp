@@ -102,6 +102,7 @@ public:
     }
 
     LiveReader& reader() { return *reader_; }
+    const std::string& grant() const { return grant_; }
     const std::vector<std::uint64_t>& sequences() const { return sequences_; }
     const std::vector<std::uint64_t>& times() const { return times_; }
     const std::vector<std::string>& readings() const { return readings_; }
@@ -210,6 +211,22 @@ TEST_CASE("live: a window is what its frames' times say, from its first frame to
     while (between.read()) {
     }
     CHECK(between.sequences().empty());
+}
+
+TEST_CASE("live: one operator alone does not end a window before its time") {
+    const TemporaryFolder folder;
+    Cluster cluster(2);
+    const TestStream stream("cut short");
+    auto writer = Writer::open(live_options(cluster, stream, folder / "spool")).value();
+    for (int i = 1; i <= 20; ++i) REQUIRE(writer->write(to_bytes("reading " + std::to_string(i))));
+    REQUIRE(writer->close());
+    const auto now_us = base::to_us(base::wall_now());
+    Buyer buyer(cluster, stream, 1, now_us + 3'600'000'000, /*window=*/0);
+    cluster.shorten_at(0, buyer.grant(), 2);  // op1's node says that the time was over long ago
+    REQUIRE(eventually([&] { return buyer.read() && buyer.readings().size() == 20; }, 60s));
+    CHECK(buyer.reader().operator_name() == "op2");
+    CHECK(std::ranges::any_of(buyer.reader().faults(),
+                              [](const auto& one) { return one.starts_with("op1: window_over"); }));
 }
 
 TEST_CASE("live: a buyer that does not sign gets W frames, and no more after the operator's restart, until it signs") {

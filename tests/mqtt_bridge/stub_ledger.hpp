@@ -75,7 +75,17 @@ private:
 class StubLedger : public mqtt_bridge::storage_operator::LedgerPort {
 public:
     explicit StubLedger(LedgerTable& table) : table_(table) {}
-    Result<schema::GrantReply> grant(const std::string& id) override { return table_.find_grant(id); }
+    Result<schema::GrantReply> grant(const std::string& id) override {
+        auto reply = table_.find_grant(id);
+        const std::lock_guard lock(mutex_);
+        if (const auto lie = lies_.find(id); reply && lie != lies_.end()) *reply->mutable_grant() = lie->second;
+        return reply;
+    }
+    /// What this operator's node says of a grant, instead of what is so.
+    void lie(const schema::Grant& grant) {
+        const std::lock_guard lock(mutex_);
+        lies_[grant.id()] = grant;
+    }
     Result<schema::ListOperatorsReply> operators() override { return table_.operators(); }
     Status redeem(const schema::DownloadDataStreamRequest& request) override {
         table_.redeem(request);
@@ -89,6 +99,8 @@ public:
 
 private:
     LedgerTable& table_;
+    std::mutex mutex_;
+    std::map<std::string, schema::Grant> lies_;
 };
 
 }  // namespace fairstream::tests
