@@ -78,34 +78,34 @@ struct Planted {
 
 TEST_CASE("a planted bug is found") {
     const auto planted = GENERATE(values<Planted>({
-        {Bug::kPrepareTwice, "S1", "a second PREPARE in one round", 2000},
-        {Bug::kVoteBelowRound, "S1", "votes of rounds that were left", 2000},
-        {Bug::kAnyLeader, "S2", "whoever proposes", 2000},
-        {Bug::kAnyProposer, "S2", "whatever round and proposer the header names", 2000},
-        {Bug::kUncheckedBlock, "S2", "before the deterministic checks", 2000},
-        {Bug::kFewRoundChanges, "S2", "q - 1 ROUND-CHANGEs behind a PROPOSE", 2000},
-        {Bug::kIgnorePrepared, "S2", "a fresh block although one is prepared", 2000},
-        {Bug::kAnyPreparedRound, "S2", "not the highest of the prepared blocks", 2000},
-        {Bug::kUnbackedBlock, "S2", "too few PREPAREs behind the prepared block", 2000},
-        {Bug::kEarlyCommit, "S3", "COMMIT on q - 1 PREPAREs", 2000},
-        {Bug::kHiddenCertificate, "S4", "a ROUND-CHANGE without the certificate", 2000},
-        {Bug::kCountTwice, "S5", "one member's votes count as two", 2000},
-        {Bug::kAnyEpoch, "S5", "votes of another config epoch", 2000},
-        {Bug::kAnySignature, "S5", "votes that others made up", 2000},
-        {Bug::kFewCommits, "S6", "decided by q - 1 COMMITs", 2000},
-        {Bug::kMixedRounds, "S6", "COMMITs of different rounds add up", 2000},
-        {Bug::kUncheckedCatchUp, "S6", "a fetched block without its COMMITs", 2000},
-        {Bug::kSendFirst, "W1", "votes are sent before they are durable", 2000},
-        {Bug::kForgetVotes, "W1", "a restart does not take up the votes cast before it", 2000},
-        {Bug::kForgetCertificate, "W2", "the prepared certificate is not durable before COMMIT", 2000},
-        {Bug::kForgetRound, "W3", "the new round is not durable before ROUND-CHANGE", 2000},
-        {Bug::kEarlyCut, "W4", "the log is cut before its height is decided", 2000},
-        {Bug::kNoGuard, "W5", "the guard stays where it is", 2000},
-        {Bug::kIgnoreLoss, "W6", "a log that lost votes is taken for a torn tail", 2000},
+        {Bug::kPrepareTwice, "S1", "a second PREPARE in one round", 200},
+        {Bug::kVoteBelowRound, "S1", "votes of rounds that were left", 200},
+        {Bug::kAnyLeader, "S2", "whoever proposes", 1000},
+        {Bug::kAnyProposer, "S2", "whatever round and proposer the header names", 1000},
+        {Bug::kUncheckedBlock, "S2", "before the deterministic checks", 1000},
+        {Bug::kFewRoundChanges, "S2", "q - 1 ROUND-CHANGEs behind a PROPOSE", 1000},
+        {Bug::kIgnorePrepared, "S2", "a fresh block although one is prepared", 200},
+        {Bug::kAnyPreparedRound, "S2", "not the highest of the prepared blocks", 200},
+        {Bug::kUnbackedBlock, "S2", "too few PREPAREs behind the prepared block", 200},
+        {Bug::kEarlyCommit, "S3", "COMMIT on q - 1 PREPAREs", 200},
+        {Bug::kHiddenCertificate, "S4", "a ROUND-CHANGE without the certificate", 200},
+        {Bug::kCountTwice, "S5", "one member's votes count as two", 200},
+        {Bug::kAnyEpoch, "S5", "votes of another config epoch", 200},
+        {Bug::kAnySignature, "S5", "votes that others made up", 200},
+        {Bug::kFewCommits, "S6", "decided by q - 1 COMMITs", 200},
+        {Bug::kMixedRounds, "S6", "COMMITs of different rounds add up", 200},
+        {Bug::kUncheckedCatchUp, "S6", "a fetched block without its COMMITs", 200},
+        {Bug::kSendFirst, "W1", "votes are sent before they are durable", 200},
+        {Bug::kForgetVotes, "W1", "a restart does not take up the votes cast before it", 200},
+        {Bug::kForgetCertificate, "W2", "the prepared certificate is not durable before COMMIT", 200},
+        {Bug::kForgetRound, "W3", "the new round is not durable before ROUND-CHANGE", 200},
+        {Bug::kEarlyCut, "W4", "the log is cut before its height is decided", 200},
+        {Bug::kNoGuard, "W5", "the guard stays where it is", 200},
+        {Bug::kIgnoreLoss, "W6", "a log that lost votes is taken for a torn tail", 500},
     }));
     DYNAMIC_SECTION(planted.rule << ": " << planted.what << ", within " << planted.within << " seeds") {
         const auto found = search(planted.bug, planted.within);
-        WARN("seed " << found.seed << ": " << found.what);
+        INFO("seed " << found.seed << ": " << found.what);
         CHECK(found.seed != 0);
     }
 }

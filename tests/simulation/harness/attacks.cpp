@@ -58,6 +58,18 @@ proto::SignedOrderMessage Hostile::proposal(std::uint32_t round, const std::stri
     return message;
 }
 
+/// Some get the block that its replica proposes, some another one on the same proofs, which may break a rule.
+void Hostile::equivocate(const proto::SignedOrderMessage& message, const proto::Propose& propose) {
+    const auto block = new_block(propose.round(), chance(600));
+    auto body = ordering::propose_of(propose.height(), propose.round(), hash_of_bytes(block));
+    *body.mutable_propose()->mutable_round_changes() = propose.round_changes();
+    auto other = sign(body);
+    other.set_block(block);
+    for (auto& to : world_.nodes_)
+        if (to->member != self_.member && world_.connected(self_.member, to->member))
+            world_.send(*to, chance(500) ? message : other);
+}
+
 /// Equivocation: as the rightful leader, one block to some and another to the others, each well justified if it can be.
 void Hostile::propose_two(const Position& at) {
     for (const auto round : {at.round, at.round + 1}) {
@@ -90,6 +102,34 @@ void Hostile::propose_unjustified(const Position& at) {
             while (prepares.size() < channel().quorum()) prepares.push_back(prepares.front());
     }
     send_some(proposal(round, block, changes, prepares), 700);
+}
+
+/// As the rightful leader, with enough ROUND-CHANGEs: a block that it says was prepared, on too few PREPAREs or on
+/// those for something else.
+void Hostile::propose_unbacked(std::uint32_t round) {
+    auto changes = some_changes(round, channel().quorum());
+    if (round == 0 || changes.size() < channel().quorum() ||
+        world_.oracle_.leader(known_.height, round) != node_name(self_.member))
+        return;
+    if (chance(300)) {  // a fresh block, on one ROUND-CHANGE too few
+        changes.erase(changes.begin());
+        return send_some(proposal(round, new_block(round, false), changes, {}), 800);
+    }
+    const auto prepared_round = static_cast<std::uint32_t>(pick(round));
+    const auto block = new_block(prepared_round, false);
+    const auto hash = proto::as_field(hash_of_bytes(block));
+    auto body = ordering::round_change_of(known_.height, round);
+    auto& claim = *body.mutable_round_change();
+    claim.set_prepared(true);
+    claim.set_prepared_round(prepared_round);
+    claim.set_prepared_block_hash(hash);
+    changes.back() = sign(body);
+    auto prepares = some_prepares(prepared_round, hash, channel().quorum());
+    if (chance(500))
+        for (const auto& [key, by] : known_.prepares)
+            for (const auto& [node, prepare] : by)
+                if (prepares.size() < channel().quorum()) prepares.push_back(prepare);
+    send_some(proposal(round, block, changes, prepares), 800);
 }
 
 proto::SignedOrderMessage Hostile::prepared_change(std::uint32_t round, std::uint32_t prepared_round,

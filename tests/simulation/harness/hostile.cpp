@@ -48,7 +48,9 @@ void Hostile::heard(const order::Received& received) {
     if (body.has_prepare()) known_.prepares[{at.round, body.prepare().block_hash()}][node] = bare;
     if (body.has_commit()) known_.commits[{at.round, body.commit().block_hash()}][node] = bare;
     if (body.has_round_change()) known_.changes[at.round][node] = bare;
-    if (!mutant_ && !world_.calm() && chance(250)) attack(at);
+    if (mutant_ || world_.calm()) return;
+    if (body.has_round_change() && at.round < 50 && chance(300)) propose_unbacked(at.round);
+    if (chance(250)) attack(at);
 }
 
 std::string Hostile::some_block() {
@@ -63,29 +65,18 @@ std::string Hostile::new_block(std::uint32_t round, bool odd) {
     std::vector<std::string> transactions;
     const auto all = world_.bank_.all();  // committed ones too: their ids are used up
     for (std::size_t i = pick(4); i > 0 && !all.empty(); --i) transactions.push_back(all[pick(all.size())]);
-    if (odd && chance(200)) transactions.push_back("no transaction");
+    const auto oddness = odd ? pick(8) : 8;
+    if (oddness == 0) transactions.push_back("no transaction");
     auto parent = self_.tip;
-    if (odd && chance(300)) parent.hash[3] ^= 1;
-    if (odd && chance(200)) parent.outcomes_root[3] ^= 1;
+    if (oddness == 1) parent.hash[3] ^= 1;
+    if (oddness == 2) parent.outcomes_root[3] ^= 1;
     auto block = ordering::block_on(channel(), parent, round, transactions, world_.wall_us(self_));
-    if (odd && chance(400)) {
-        auto header = *proto::decode<proto::BlockHeader>(block.header());
-        switch (pick(4)) {
-            case 0:
-                header.set_proposer(node_name(pick(channel().nodes().size())));
-                break;
-            case 1:
-                header.set_round(header.round() + 1);
-                break;
-            case 2:
-                header.set_time_us(1);
-                break;
-            default:
-                header.set_config_epoch(2);
-                break;
-        }
-        block.set_header(header.SerializeAsString());
-    }
+    auto header = *proto::decode<proto::BlockHeader>(block.header());
+    if (oddness == 3 || oddness == 4) header.set_proposer(node_name(pick(channel().nodes().size())));
+    if (oddness == 5) header.set_round(header.round() + 1);
+    if (oddness == 6) header.set_time_us(1);
+    if (oddness == 7) header.set_config_epoch(2);
+    block.set_header(header.SerializeAsString());
     auto bytes = block.SerializeAsString();
     known_.blocks[hash_of_block(bytes)] = bytes;
     return bytes;
@@ -135,6 +126,8 @@ void Hostile::say(const proto::SignedOrderMessage& message) {
                 world_.send(*to, changed && chance(600) ? other : message);
         return;
     }
+    const auto body = *proto::decode<proto::OrderMessage>(message.body());
+    if (body.has_propose() && chance(500)) return equivocate(message, body.propose());
     // Withheld, selective, or as an honest member would.
     const int permille = chance(600) ? 1000 : chance(500) ? 400 : 0;
     send_some(message, permille);

@@ -38,8 +38,10 @@ private:
 
     void attack(const order::Position& at);
     void double_vote(const order::Position& at);
+    void equivocate(const proto::SignedOrderMessage& message, const proto::Propose& propose);
     void propose_two(const order::Position& at);
     void propose_unjustified(const order::Position& at);
+    void propose_unbacked(std::uint32_t round);
     void change_round(const order::Position& at);
     void replay();
     void votes_from_elsewhere(const order::Position& at);
