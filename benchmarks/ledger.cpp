@@ -19,7 +19,7 @@ namespace {
 constexpr auto kWarmUp = 3s;
 constexpr auto kFirstCommitPatience = 300s;  // a preloaded state is put in place first
 constexpr auto kSettlePatience = 300s;
-constexpr auto kSettleWindow = 3s;
+constexpr auto kSettleWindow = 3'000ms;
 constexpr auto kVerifyFor = 2s;
 
 /// P-256 verifications per second when all cores do nothing else, with the call that nodes make.
