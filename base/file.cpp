@@ -20,8 +20,13 @@ tl::unexpected<Error> io_error(std::string_view doing, std::string_view what) {
                 std::string(doing) + " " + std::string(what) + ": " + std::system_category().message(number));
 }
 
+/// The file's path as the kernel knows it now. Leaves errno as it is.
 std::string descriptor_name(int fd) {
-    return "file descriptor " + std::to_string(fd);
+    const int cause = errno;
+    std::error_code error;
+    const auto path = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd), error);
+    errno = cause;
+    return error ? "file descriptor " + std::to_string(fd) : path.string();
 }
 
 /// A name beside `path` that no other thread or process uses.

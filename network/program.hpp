@@ -31,6 +31,7 @@ void report_failure(const Error& error);
 template <typename Load, typename Run>
 int run_program(int argc, char** argv, const std::string& what_it_is, Load load, Run run) {
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);  // a file at its limit (`ulimit -f`) is a failed write, like a full disk
     base::init_log(std::filesystem::path(argv[0]).filename().string());
     int exit_code = 0;
     const auto arguments = parse_arguments(argc, argv, what_it_is, exit_code);

@@ -166,7 +166,8 @@ void Ordering::act(const order::CheckBlock& action) {
                                     check_proposed(*channel, parent, action.block, action.fresh)};
         scope_.post([this, answer = std::move(checked)]() mutable {
             if (!answer.verdict)
-                base::log_warn("a proposed block was not accepted: {}", answer.verdict.error().message);
+                base::log_warn("a proposed block was not accepted: {} ({})", answer.verdict.error().message,
+                               answer.verdict.error().code);
             step(std::move(answer));
         });
     };
