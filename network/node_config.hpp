@@ -15,8 +15,8 @@ struct NodeProgramConfig {
     std::optional<base::net::Address> operations_listen;  // /healthz, /livez, /metrics; none: not served
     identity::crypto::SigningKey custodian_key;
     std::vector<identity::crypto::SigningKey> other_custodian_keys;  // former ones, one to come
-    std::string traces_url;    // of an OTLP collector; empty: traces are not sent
-    std::string traces_roots;  // PEM: whom to trust there
+    std::string traces_url;                                          // of an OTLP collector; empty: traces are not sent
+    std::string traces_roots;                                        // PEM: whom to trust there
     ledger::client::Identity member;  // the node's own certificate: signs the custodian's transactions
 };
 
