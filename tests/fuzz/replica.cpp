@@ -33,7 +33,8 @@ public:
         return out;
     }
     Bytes bytes() {
-        const auto size = std::min<std::size_t>(byte() * 4u, rest_.size());
+        const std::size_t wanted = byte() * 4u;
+        const auto size = std::min(wanted, rest_.size());
         const auto out = to_bytes(rest_.first(size));
         rest_ = rest_.subspan(size);
         return out;
