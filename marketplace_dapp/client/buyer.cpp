@@ -6,6 +6,7 @@
 #include "base/clock.hpp"
 #include "chaincode/schema/custody_records.hpp"
 #include "marketplace_dapp/client/purchase_key.hpp"
+#include "mqtt_bridge/client/delivery_record.hpp"
 #include "mqtt_bridge/client/reader.hpp"
 
 namespace fairstream::marketplace_dapp::client {
@@ -233,8 +234,8 @@ Result<std::vector<Subscribed>> Buyer::subscribe(const std::string& id, Subscrib
 Result<std::int64_t> Buyer::hand_in(const schema::Purchase& purchase, const schema::SignedDeliveryReceipt& receipt) {
     schema::DownloadDataStreamRequest request;
     request.set_grant(purchase.grant());
-    request.set_token_signature(as_field(
-        who_.key.sign(signing_input("download-token/v1", connection_.profile().network, as_bytes(purchase.grant())))));
+    request.set_token_signature(
+        as_field(mqtt_bridge::client::sign_download_token(purchase.grant(), connection_.profile().network, who_.key)));
     *request.mutable_receipt() = receipt;
     FS_ASSIGN(const auto reply, submit<schema::DownloadReply>("security_manager", "DownloadDataStream", request));
     return reply.paid_micro();

@@ -76,7 +76,7 @@ Status ReadLog::load_base() {
     output_bytes_ = config->integer("output_bytes", 0, INT64_MAX);
     const auto served = config->texts("served", kMaxOperators);
     FS_TRY(config->finish());
-    FS_ASSIGN(served_, ServedRanges::from_texts(served));
+    FS_ASSIGN(served_, mqtt_bridge::client::ServedRanges::from_texts(served));
     return {};
 }
 
@@ -99,7 +99,7 @@ Status ReadLog::load_entries() {
 }
 
 void ReadLog::take(const Entry& entry, std::uint64_t file_bytes) {
-    served_.add(operators_[entry.operator_index], entry.sequence, entry.sequence);
+    served_.credit(operators_[entry.operator_index], entry.sequence);
     last_ = entry.sequence;
     output_bytes_ = entry.output_bytes;
     auto& epoch = epochs_[entry.key_epoch];

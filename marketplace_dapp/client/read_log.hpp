@@ -6,7 +6,7 @@
 
 #include "base/file.hpp"
 #include "identity/crypto/merkle.hpp"
-#include "marketplace_dapp/client/served_ranges.hpp"
+#include "mqtt_bridge/client/served_ranges.hpp"
 
 namespace fairstream::marketplace_dapp::client {
 
@@ -32,7 +32,7 @@ public:
     /// The number after the last one; 0: nothing was read.
     std::uint64_t next_sequence() const { return last_ == 0 ? 0 : last_ + 1; }
     std::uint64_t output_bytes() const { return output_bytes_; }
-    const ServedRanges& served() const { return served_; }
+    const mqtt_bridge::client::ServedRanges& served() const { return served_; }
 
     /// What was read of one key epoch.
     struct Epoch {
@@ -60,7 +60,7 @@ private:
     base::FileDescriptor lock_;
     base::FileDescriptor file_;
     std::uint64_t file_bytes_ = 0;
-    ServedRanges served_;
+    mqtt_bridge::client::ServedRanges served_;
     std::uint64_t last_ = 0;
     std::uint64_t output_bytes_ = 0;
     std::map<std::uint32_t, Epoch> epochs_;

@@ -98,7 +98,7 @@ Result<Subscription::Read> Subscription::read(const schema::Purchase& purchase, 
         return fail("not_a_stream", "purchase " + purchase.id() + " is of a batch: `fairstream fetch` fetches it");
     const auto& drawn = grant.grant().operators();
     FS_ASSIGN(auto log, ReadLog::open(request_.state / "reads" / purchase.id(), {drawn.begin(), drawn.end()}));
-    if (!log.served().empty()) place_.at = log.output_bytes();
+    if (log.served().entries() > 0) place_.at = log.output_bytes();
     runs_.push_back(std::make_unique<Run>(connection_, buyer_, request_, place_, purchase,
                                           std::vector<std::string>(drawn.begin(), drawn.end()), std::move(log)));
     auto& run = *runs_.back();
@@ -265,14 +265,8 @@ Status Subscription::Run::send_receipt(bool now) {
 
 mqtt_bridge::client::Receipted Subscription::Run::sign_receipt() {
     counter = std::max(counter + 1, base::to_us(base::wall_now()));
-    const auto bytes = log.served().to_receipt(purchase.id(), counter).SerializeAsString();
-    const auto sign = [&](std::string_view type, std::string_view what) {
-        return buyer.key.sign(crypto::signing_input(type, connection.profile().network, as_bytes(what)));
-    };
-    mqtt_bridge::client::Receipted receipted;
-    receipted.receipt.set_receipt(bytes);
-    receipted.receipt.set_signature(as_field(sign("delivery-receipt/v1", bytes)));
-    receipted.token_signature = sign("download-token/v1", purchase.grant());
+    auto receipted = mqtt_bridge::client::sign_receipted(log.served().to_receipt(purchase.id(), counter),
+                                                         purchase.grant(), connection.profile().network, buyer.key);
     schema::DownloadDataStreamRequest for_ledger;
     for_ledger.set_grant(purchase.grant());
     for_ledger.set_token_signature(as_field(receipted.token_signature));

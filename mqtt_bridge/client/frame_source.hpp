@@ -3,15 +3,10 @@
 #include <memory>
 #include <vector>
 
+#include "mqtt_bridge/client/delivery_record.hpp"
 #include "mqtt_bridge/client/reader.hpp"
 
 namespace fairstream::mqtt_bridge::client {
-
-/// A cumulative delivery receipt, and phi_C, with which the operator may redeem it.
-struct Receipted {
-    chaincode::schema::SignedDeliveryReceipt receipt;
-    identity::crypto::Signature token_signature{};
-};
 
 /// A session at one operator from which frames are asked, over HTTPS or MQTT.
 class FrameSource {

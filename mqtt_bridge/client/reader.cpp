@@ -101,14 +101,10 @@ public:
     crypto::Hash root() const { return tree_.root(); }
 
     /// Enters who served what; what was signed for before stays as it was.
-    void credit() const {
-        for (const auto& [name, ranges] : served_)
-            for (const auto& [first, last] : ranges)
-                for (std::uint64_t sequence = first; sequence <= last; ++sequence) record_.credit(name, sequence);
-    }
+    void credit() const { record_.credit(served_); }
     std::string names() const {
         std::string out;
-        for (const auto& [name, ranges] : served_) out += (out.empty() ? "" : ", ") + name;
+        for (const auto& name : served_.operators()) out += (out.empty() ? "" : ", ") + name;
         return out;
     }
 
@@ -127,7 +123,7 @@ private:
             FS_TRY(check(frame));
             FS_TRY(scratch_.add(frame));
             tree_.add(crypto::merkle_leaf(frame));
-            count(at.name);
+            served_.credit(at.name, next_++);
         }
         if (options_.on_progress)
             options_.on_progress(
@@ -141,17 +137,15 @@ private:
         credit();
         if (record_.unsigned_entries() == 0) return false;
         const auto hand_in = [&] {
-            const auto token =
-                identity::crypto::signing_input("download-token/v1", options_.network, as_bytes(options_.grant));
-            return source_->hand_in(
-                {sign_delivery(record_.next(), options_.network, options_.holder), options_.holder.sign(token)});
+            return source_->hand_in(sign_receipted(record_.next(), options_.grant, options_.network, options_.holder));
         };
         Status done = hand_in();
         if (!done && done.error().code == "stale_receipt") {
             const auto held = source_->held();
-            DeliveryRecord earlier(options_.purchase);
-            if (!held || !earlier.adopt(*held)) return false;
-            record_ = std::move(earlier);
+            if (!held) return false;
+            auto earlier = DeliveryRecord::after(*held, options_.purchase);
+            if (!earlier) return false;
+            record_ = std::move(*earlier);
             credit();
             done = record_.unsigned_entries() == 0 ? Status() : hand_in();
         }
@@ -167,15 +161,6 @@ private:
         return {};
     }
 
-    void count(const std::string& name) {
-        auto& ranges = served_[name];
-        if (!ranges.empty() && ranges.back().second + 1 == next_)
-            ranges.back().second = next_;
-        else
-            ranges.emplace_back(next_, next_);
-        ++next_;
-    }
-
     void blame(const OperatorEndpoint& at, const Error& error) {
         if (!troubles_.contains(at.name)) faults_.push_back(at.name + ": " + error.code + ": " + error.message);
         troubles_[at.name] = error;
@@ -189,9 +174,7 @@ private:
             return std::ranges::all_of(troubles_, [&](const auto& one) { return predicate(one.second); });
         };
         if (every(is_final_refusal)) return fail("grant_refused", "every operator refused:" + all);
-        const bool too_split = std::ranges::any_of(
-            served_, [](const auto& one) { return one.second.size() >= DeliveryRecord::kMaxRanges; });
-        if (without_progress < options_.timeout && !too_split) return {};
+        if (without_progress < options_.timeout && !served_.full()) return {};
         if (every(is_refusal)) return fail("grant_refused", "every operator refused:" + all);
         return fail("operators_unreachable", "frame " + std::to_string(next_) + " cannot be had:" + all);
     }
@@ -205,7 +188,7 @@ private:
     crypto::MerkleAccumulator tree_;
     std::uint64_t next_ = options_.first_sequence;
     std::map<std::string, Error> troubles_;
-    std::map<std::string, std::vector<std::pair<std::uint64_t, std::uint64_t>>> served_;
+    ServedRanges served_;
 };
 
 Status check_options(const ReaderOptions& options) {
@@ -261,7 +244,7 @@ Result<Delivery> read_batch(const ReaderOptions& options, const Sink& sink) {
     DeliveryRecord record(options.purchase, options.receipt_counter);
     FS_TRY(fetch_range(options, scratch, record, out.faults));
     FS_ASSIGN(out.plaintext_bytes, decrypt(options, scratch, sink));
-    out.served = record.served();
+    out.served = record.served().served();
     out.receipt = sign_delivery(record.next(), options.network, options.holder);
     return out;
 }

@@ -38,25 +38,6 @@ std::vector<std::string> served(const ReadLog& log) {
 
 }  // namespace
 
-TEST_CASE("ranges of served entries join, count, and survive as text") {
-    ServedRanges ranges;
-    ranges.add("op2", 1, 4);
-    ranges.add("op2", 5, 6);
-    ranges.add("op1", 7, 7);
-    ranges.add("op2", 8, 9);
-    CHECK(ranges.entries() == 9);
-    CHECK(ranges.to_texts() == std::vector<std::string>{"op1 7-7", "op2 1-6 8-9"});
-    CHECK(ServedRanges::from_texts(ranges.to_texts())->to_texts() == ranges.to_texts());
-    CHECK(ranges.up_to(8).to_texts() == std::vector<std::string>{"op1 7-7", "op2 1-6 8-8"});
-    CHECK(ranges.up_to(6).to_texts() == std::vector<std::string>{"op2 1-6"});
-    for (const char* wrong : {"op1 1", "op1 2-1", "op1 x-3", "op1 1-3-", "op1 1-"})
-        CHECK_FALSE(ServedRanges::from_texts({wrong}));
-    const auto receipt = ranges.to_receipt("purchase", 5);
-    CHECK(receipt.counter() == 5);
-    REQUIRE(receipt.served_size() == 2);
-    CHECK(receipt.served(1).ranges(0).last() == 6);
-}
-
 TEST_CASE("a read log knows after a restart where reading stopped, and who served what") {
     const tests::TemporaryFolder folder;
     {

@@ -79,12 +79,11 @@ public:
         return true;
     }
     bool sign() {
-        if (record_.entries() == 0) return false;
+        if (record_.served().entries() == 0) return false;
         return reader_->hand_in(receipted()).has_value();
     }
     Receipted receipted() {
-        return {sign_delivery(record_.next(), Cluster::kNetwork, key_),
-                key_.sign(identity::crypto::signing_input("download-token/v1", Cluster::kNetwork, as_bytes(grant_)))};
+        return sign_receipted(record_.next(), grant_, Cluster::kNetwork, key_);
     }
     /// What the operator says of this purchase.
     std::string standing(std::size_t at) {
