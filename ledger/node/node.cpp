@@ -163,7 +163,7 @@ Status Node::Impl::open() {
         config.max_waiting / kSharesOfMempool, config.max_waiting_bytes / kSharesOfMempool});
     endorser = std::make_unique<endorse::Endorser>(*channels, config.contracts, chain->state(), chain->private_store(),
                                                    config.name, keys);
-    directory = std::make_unique<sync::PeerDirectory>(channel);
+    directory = std::make_unique<sync::PeerDirectory>(*channels);
     writer = std::make_unique<base::Pool>(1, kPoolQueue);
     ordering = std::make_unique<Ordering>(
         Ordering::Parts{loop, *pool, *writer, channel, config.name, keys, *votes, *evidence, *mempool, metrics},

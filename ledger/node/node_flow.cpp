@@ -26,12 +26,17 @@ Status Node::Impl::ready() const {
     if (keys.listed(*channel, config.name) == nullptr)
         return fail("unavailable",
                     fmt::format("{} is no member of the channel config in force (epoch {}), or has another "
-                                "key there: it only follows, at height {}",
-                                config.name, channel->epoch(), ordering->tip().height));
+                                "key there: it only follows, at height {}{}",
+                                config.name, channel->epoch(), ordering->tip().height, refusals()));
     const std::size_t reached = peers->connected() + 1;
-    if (reached < channel->quorum())
-        return fail("unavailable", fmt::format("this node reaches {} of {} nodes, {} are needed", reached,
-                                               channel->nodes().size(), channel->quorum()));
+    if (reached < channel->quorum()) {
+        const auto& silent = peers->silent();
+        return fail("unavailable",
+                    fmt::format("this node reaches {} of {} nodes, {} are needed{}", reached, channel->nodes().size(),
+                                channel->quorum(), silent.empty() ? "" : "; " + silent.begin()->second.message));
+    }
+    if (const auto refused = refusals(); !refused.empty())
+        return fail("unavailable", fmt::format("this node is at height {}{}", ordering->tip().height, refused));
     if (to_install)
         return fail("unavailable", fmt::format("this node installs the snapshot of height {}", to_install->height));
     if (snapshot_fetcher->running())
@@ -40,6 +45,19 @@ Status Node::Impl::ready() const {
         return fail("unavailable", fmt::format("this node is catching up: at height {} of {}", ordering->tip().height,
                                                block_fetcher->known_height()));
     return {};
+}
+
+/// What more than f of the peers say who refuse this node, so that no liar among them decides; or nothing.
+std::string Node::Impl::refusals() const {
+    std::size_t count = 0;
+    const std::string* why = nullptr;
+    for (const auto& [name, error] : peers->silent()) {
+        if (error.code != "unknown_peer") continue;
+        ++count;
+        why = &error.message;
+    }
+    if (count <= channel->faults()) return {};
+    return fmt::format("; {} of {} nodes refuse it: {}", count, channel->nodes().size(), *why);
 }
 
 gateway::Progress Node::Impl::progress() const {
@@ -104,7 +122,7 @@ void Node::Impl::enter_epoch(std::shared_ptr<const contract::Channel> next) {
     const auto& limits = channel->config().limits();
     const auto stale = mempool->clear();
     mempool->set_block_limits(limits.max_block_transactions(), limits.max_block_bytes());
-    directory->update(channel);
+    directory->epoch_changed();
     if (auto shown = show_certificate(); !shown) base::log_error("this node's certificate: {}", shown.error().message);
     block_fetcher->peers_changed();
     gateway_service->dropped(

@@ -42,6 +42,7 @@ struct Node::Impl final : gateway::Surroundings {
 
     // node_flow.cpp: transactions and blocks
     Status ready() const override;
+    std::string refusals() const;
     gateway::Progress progress() const override;
     void ask_endorser(const std::string& organisation, Bytes request, std::chrono::milliseconds timeout,
                       std::function<void(Result<Bytes>)> on_reply) override;

@@ -23,6 +23,11 @@ bool is_of_epoch(const proto::SignedOrderMessage& message, std::uint64_t epoch) 
     return body && body->config_epoch() == epoch;
 }
 
+/// What every client can read at a gateway, too.
+bool reads_chain(PeerMethod method) {
+    return method == PeerMethod::kBlocks || method == PeerMethod::kSnapshot || method == PeerMethod::kChunk;
+}
+
 /// Decodes the request in the pool, answers with what `serve` makes of it.
 template <typename Request, typename Serve>
 void serve_in_pool(base::Pool& pool, Bytes payload, std::shared_ptr<Responder> responder, Serve serve) {
@@ -38,7 +43,12 @@ void serve_in_pool(base::Pool& pool, Bytes payload, std::shared_ptr<Responder> r
 }  // namespace
 
 void Node::Impl::on_peer_call(RpcCall call, std::shared_ptr<Responder> responder) {
-    if (const auto peer = directory->name_of(call.peer_certificate_der); !peer) return responder->fail(peer.error());
+    const auto caller = directory->caller(call.peer_certificate_der);
+    if (!caller) return responder->fail(caller.error());
+    if (caller->reads_only && !reads_chain(static_cast<PeerMethod>(call.method)))
+        return responder->fail({"unknown_peer", fmt::format("config epoch {} lists another key for {} than the one it "
+                                                            "shows: with that it may fetch blocks and snapshots only",
+                                                            channel->epoch(), caller->name)});
     if (failure) return responder->fail({"unavailable", "this node has stopped"});
     switch (static_cast<PeerMethod>(call.method)) {
         case PeerMethod::kEndorse:
@@ -81,15 +91,15 @@ Result<proto::EndorsedBatch> Node::Impl::endorse_for_peer(const proto::EndorseRe
 }
 
 void Node::Impl::on_peer_notice(RpcCall call) {
-    const auto peer = directory->name_of(call.peer_certificate_der);
-    if (!peer || failure) return;
+    const auto caller = directory->caller(call.peer_certificate_der);
+    if (!caller || caller->reads_only || failure) return;
     switch (static_cast<PeerMethod>(call.method)) {
         case PeerMethod::kOrder:
             return on_order_message(std::move(call.payload));
         case PeerMethod::kTransaction:
-            return take_from_peer(*peer, call.payload);
+            return take_from_peer(caller->name, call.payload);
         default:
-            base::log_warn("{} sent a notice of unknown method {}", *peer, call.method);
+            base::log_warn("{} sent a notice of unknown method {}", caller->name, call.method);
     }
 }
 

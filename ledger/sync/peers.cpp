@@ -1,5 +1,7 @@
 #include "ledger/sync/peers.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/clock.hpp"
@@ -78,6 +80,7 @@ void Peers::update(const contract::Channel& channel, const base::net::TlsConfig&
         if (std::ranges::none_of(now, same)) retire(std::move(old.link));
     }
     peers_ = std::move(now);
+    std::erase_if(silent_, [this](const auto& one) { return peer(one.first) == nullptr; });
 }
 
 /// Who has called on this link still waits for an answer, or for its time to be over.
@@ -106,28 +109,56 @@ void Peers::notify_all(proto::PeerMethod method, const Bytes& payload) const {
 }
 
 void Peers::call(const Peer& peer, proto::PeerMethod method, Bytes payload, std::chrono::milliseconds timeout,
-                 RpcClient::ReplyHandler on_reply) const {
-    peer.link->call(static_cast<std::uint16_t>(method), std::move(payload), timeout, std::move(on_reply));
+                 RpcClient::ReplyHandler on_reply) {
+    peer.link->call(static_cast<std::uint16_t>(method), std::move(payload), timeout,
+                    [this, name = peer.name, then = std::move(on_reply)](Result<Bytes> answer) {
+                        answered(name, answer);
+                        then(std::move(answer));
+                    });
 }
 
-void PeerDirectory::update(std::shared_ptr<const contract::Channel> channel) {
-    channel_ = std::move(channel);
-    names_.clear();
+void Peers::answered(const std::string& peer, const Result<Bytes>& answer) {
+    if (answer || (answer.error().code != "unknown_peer" && answer.error().code != "disconnected")) {
+        silent_.erase(peer);
+        return;
+    }
+    if (this->peer(peer) == nullptr) return;  // removed meanwhile
+    auto& known = silent_[peer];
+    if (answer.error().code == "unknown_peer" && known.message != answer.error().message)
+        base::log_warn("{} refuses this node: {}", peer, answer.error().message);
+    known = answer.error();
 }
 
-Result<std::string> PeerDirectory::name_of(ByteView certificate_der) {
+Result<PeerDirectory::Caller> PeerDirectory::judge(const identity::msp::MemberIdentity& member) const {
+    const auto channel = channels_.newest();
+    const auto is_of = [&](const contract::Channel::Node* node) {
+        return node != nullptr && node->organisation == member.org && member.role == identity::msp::Role::kNode;
+    };
+    const auto* const node = channel->node(member.name);
+    if (is_of(node) && node->key == member.key) return Caller{.name = member.name, .reads_only = false};
+    const auto epochs = channels_.all();
+    const bool was_listed = std::ranges::any_of(epochs, [&](const auto& epoch) {
+        const auto* const then = epoch->node(member.name);
+        return is_of(then) && then->key == member.key;
+    });
+    if (was_listed && is_of(node)) return Caller{.name = member.name, .reads_only = true};
+    return fail("unknown_peer",
+                fmt::format("the certificate of {}/{} is of no node of the channel, or not of its key: config epoch {} "
+                            "{}",
+                            member.org, member.name, channel->epoch(),
+                            was_listed ? "has removed it" : "does not list it, nor did one before"));
+}
+
+Result<PeerDirectory::Caller> PeerDirectory::caller(ByteView certificate_der) {
     auto der = to_bytes(certificate_der);
-    if (const auto found = names_.find(der); found != names_.end()) return found->second;
-    const auto member = channel_->organisations().verify(der, base::wall_now());
+    if (const auto found = callers_.find(der); found != callers_.end()) return found->second;
+    const auto channel = channels_.newest();
+    const auto member = channel->organisations().verify(der, base::wall_now());
     if (!member) return fail("unknown_peer", "a peer's certificate: " + member.error().message);
-    const auto* const node = channel_->node(member->name);
-    if (node == nullptr || node->organisation != member->org || !(node->key == member->key) ||
-        member->role != identity::msp::Role::kNode)
-        return fail("unknown_peer", "the certificate of " + member->org + "/" + member->name +
-                                        " is of no node of the channel, or not of its key");
-    if (names_.size() >= kMaxCertificatesPerNode * channel_->nodes().size()) names_.clear();
-    names_.emplace(std::move(der), node->name);
-    return node->name;
+    FS_ASSIGN(auto caller, judge(*member));
+    if (callers_.size() >= kMaxCertificatesPerNode * channel->nodes().size()) callers_.clear();
+    callers_.emplace(std::move(der), caller);
+    return caller;
 }
 
 }  // namespace fairstream::ledger::sync

@@ -9,7 +9,7 @@
 
 #include "base/net/loop_scope.hpp"
 #include "base/net/rpc.hpp"
-#include "ledger/contract/channel.hpp"
+#include "ledger/contract/channels.hpp"
 #include "ledger/proto/methods.hpp"
 
 namespace fairstream::ledger::sync {
@@ -44,13 +44,17 @@ public:
     std::size_t connected() const;
     void notify_all(proto::PeerMethod method, const Bytes& payload) const;
     void call(const Peer& peer, proto::PeerMethod method, Bytes payload, std::chrono::milliseconds timeout,
-              base::net::RpcClient::ReplyHandler on_reply) const;
+              base::net::RpcClient::ReplyHandler on_reply);
+    /// Why peers answered nothing when they were asked last, by name: unknown_peer (they refuse this node),
+    /// disconnected. Who answers stands here no more.
+    const std::map<std::string, Error>& silent() const { return silent_; }
 
     void close();
 
 private:
     Peers(base::net::Loop& loop, std::string self) : loop_(loop), scope_(loop), self_(std::move(self)) {}
     void retire(std::shared_ptr<base::net::RpcClient> link);
+    void answered(const std::string& peer, const Result<Bytes>& answer);
     std::optional<base::net::Address> address_of(const proto::NodeEntry& node) const;
     Result<Peer> make(const proto::NodeEntry& node, const contract::Channel& channel, base::net::TlsConfig own) const;
 
@@ -60,6 +64,7 @@ private:
     std::map<std::string, base::net::Address> addresses_;
     std::vector<Peer> peers_;
     std::deque<std::shared_ptr<base::net::RpcClient>> retired_;  // until the last call on them is over
+    std::map<std::string, Error> silent_;
 };
 
 /// Who is calling: the channel's node whose name and key stand in the certificate that the TLS peer showed. That
@@ -67,14 +72,23 @@ private:
 /// only.
 class PeerDirectory {
 public:
-    explicit PeerDirectory(std::shared_ptr<const contract::Channel> channel) : channel_(std::move(channel)) {}
-    void update(std::shared_ptr<const contract::Channel> channel);
-    /// Error: unknown_peer.
-    Result<std::string> name_of(ByteView certificate_der);
+    struct Caller {
+        std::string name;
+        /// The newest config lists another key for this node, an earlier one listed this: the node has missed the
+        /// change. It is served the chain, or it would never hear of it, and nothing else.
+        bool reads_only = false;
+    };
+    explicit PeerDirectory(contract::Channels channels) : channels_(std::move(channels)) {}
+    /// The channel config is another one now.
+    void epoch_changed() { callers_.clear(); }
+    /// Error: unknown_peer; says so if the node was removed.
+    Result<Caller> caller(ByteView certificate_der);
 
 private:
-    std::shared_ptr<const contract::Channel> channel_;
-    std::map<Bytes, std::string> names_;  // by certificates that were good
+    Result<Caller> judge(const identity::msp::MemberIdentity& member) const;
+
+    contract::Channels channels_;
+    std::map<Bytes, Caller> callers_;  // by certificates that were good
 };
 
 }  // namespace fairstream::ledger::sync

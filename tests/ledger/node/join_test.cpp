@@ -157,6 +157,22 @@ TEST_CASE("nodes prune whole segments below an agreed snapshot; who asks for wha
         CHECK(fs::exists(late.base_marker(3)));
         CHECK(late.knows_all(3));
     }
+    SECTION("and so must one that was away when the config took its next key") {
+        const auto next = identity::crypto::SigningKey::generate();
+        const auto certificate = late.cluster.issue(3, identity::msp::Role::kNode, late.cluster.name(3), next);
+        REQUIRE(code(late.cluster.reconfigure([&](auto& config) {
+                    config.mutable_nodes(3)->set_certificate(proto::as_field(certificate.der));
+                })) == "ok");
+        late.grow((late.client->info()->height() / kInterval + 1) * kInterval);
+        REQUIRE(code(late.cluster.start(3, [&](auto& config) {
+                    config.next_key = next;
+                    config.next_certificate_chain = certificate.to_pem();
+                })) == "ok");
+        REQUIRE(late.cluster.ready());
+        CHECK(fs::exists(late.base_marker(3)));
+        CHECK(late.cluster.health(3).votes);
+        CHECK(late.knows_all(3));
+    }
     SECTION("and they start again on what is left") {
         for (std::size_t i = 0; i < 3; ++i) late.cluster.stop(i);
         for (std::size_t i = 0; i < 3; ++i) REQUIRE(code(late.cluster.start(i)) == "ok");

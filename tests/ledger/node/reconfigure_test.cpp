@@ -192,6 +192,148 @@ TEST_CASE("a node takes its next key when the config lists it, without stopping"
     REQUIRE(code(client->submit(cluster.alice, kv("Put", "a=2"))) == "ok");
 }
 
+namespace {
+
+/// A node's keys one after another, each with its certificate.
+struct Renewed {
+    identity::crypto::SigningKey key = identity::crypto::SigningKey::generate();
+    identity::msp::MemberCertificate certificate;
+
+    Renewed(const Cluster& cluster, std::size_t node)
+        : certificate(cluster.issue(node, identity::msp::Role::kNode, cluster.name(node), key)) {}
+    void list(proto::ChannelConfig& config, int node) const {
+        config.mutable_nodes(node)->set_certificate(proto::as_field(certificate.der));
+    }
+    void use(ledger::node::NodeConfig& config) const {
+        config.key = key;
+        config.certificate_chain = certificate.to_pem();
+    }
+    void use_next(ledger::node::NodeConfig& config) const {
+        config.next_key = key;
+        config.next_certificate_chain = certificate.to_pem();
+    }
+    base::net::TlsConfig tls(const Cluster& cluster) const {
+        return {certificate.to_pem(), key.to_pem(), cluster.roots()};
+    }
+};
+
+/// Four nodes; the second is stopped, and misses what follows.
+struct Away {
+    Cluster cluster{4};
+    std::unique_ptr<ledger::client::Client> client = cluster.client({0});
+
+    Away() {
+        put();
+        REQUIRE(cluster.agree());
+        cluster.stop(1);
+    }
+    void put() { REQUIRE(code(client->submit(cluster.alice, kv("Put", "a=1"))) == "ok"); }
+    void change(const std::function<void(proto::ChannelConfig&)>& change) {
+        const auto changed = cluster.reconfigure(change);
+        INFO((changed ? "" : changed.error().message));
+        REQUIRE(code(changed) == "ok");
+    }
+    void list(const Renewed& renewed) {
+        change([&](auto& config) { renewed.list(config, 1); });
+    }
+    void require_its_vote() {
+        REQUIRE(cluster.ready());
+        CHECK(cluster.health(1).votes);
+        cluster.stop(3);
+        put();
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a node that was away when the config took its next key hears of it with its old one, and votes") {
+    Away away;
+    const Renewed next(away.cluster, 1);
+    away.list(next);
+    away.change([](auto& config) { config.mutable_limits()->set_max_block_transactions(400); });
+    away.put();
+    REQUIRE(code(away.cluster.start(1, [&](auto& config) { next.use_next(config); })) == "ok");
+    REQUIRE(eventually([&] { return away.cluster.health(1).config_epoch == 3; }));
+    away.require_its_vote();
+}
+
+TEST_CASE("a node that was away while two keys followed each other begins with what the config lists now") {
+    Away away;
+    const Renewed second(away.cluster, 1);
+    const Renewed third(away.cluster, 1);
+    away.list(second);
+    away.list(third);
+    away.put();
+    SECTION("with the last two of its keys") {
+        REQUIRE(code(away.cluster.start(1, [&](auto& config) {
+                    second.use(config);
+                    third.use_next(config);
+                    config.joining = true;
+                })) == "ok");
+        away.require_its_vote();
+    }
+    SECTION("with the last alone") {
+        REQUIRE(code(away.cluster.start(1, [&](auto& config) {
+                    third.use(config);
+                    config.joining = true;
+                })) == "ok");
+        away.require_its_vote();
+    }
+    SECTION("without the last it follows, does not vote, and says why") {
+        REQUIRE(code(away.cluster.start(1, [&](auto& config) { second.use_next(config); })) == "ok");
+        const auto height = away.cluster.health(0).height;
+        REQUIRE(eventually([&] { return away.cluster.health(1).height >= height; }));
+        CHECK_FALSE(away.cluster.health(1).votes);
+        CHECK_THAT(away.cluster.health(1).reason, Catch::Contains("has another key there"));
+    }
+}
+
+TEST_CASE("with a key that an earlier config listed, a node's links serve to read the chain and nothing else") {
+    Away away;
+    const Renewed next(away.cluster, 1);
+    const auto ask = [&](proto::PeerMethod method, const Bytes& payload, const base::net::TlsConfig& tls) {
+        return code(away.cluster.call_peer_port(0, method, payload, tls));
+    };
+    proto::BlocksRequest blocks;
+    blocks.set_from(1);
+    blocks.set_max_bytes(1);
+    const auto first_block = ledger::proto::encode(blocks);
+    const auto old_tls = away.cluster.tls(1);
+    const auto private_values = ledger::proto::encode(proto::PrivateRequest{});
+    CHECK(ask(proto::PeerMethod::kBlocks, first_block, next.tls(away.cluster)) == "unknown_peer");
+    CHECK(ask(proto::PeerMethod::kPrivate, private_values, old_tls) == "ok");
+
+    away.list(next);
+    CHECK(ask(proto::PeerMethod::kBlocks, first_block, old_tls) == "ok");
+    CHECK(ask(proto::PeerMethod::kSnapshot, {}, old_tls) == "ok");
+    CHECK(ask(proto::PeerMethod::kPrivate, private_values, old_tls) == "unknown_peer");
+    CHECK(ask(proto::PeerMethod::kEndorse, {}, old_tls) == "unknown_peer");
+    CHECK(ask(proto::PeerMethod::kPrivate, private_values, next.tls(away.cluster)) == "ok");
+    const Renewed never_listed(away.cluster, 1);
+    CHECK(ask(proto::PeerMethod::kBlocks, first_block, never_listed.tls(away.cluster)) == "unknown_peer");
+
+    away.change([](auto& config) { remove_node(config, "node1"); });
+    CHECK(ask(proto::PeerMethod::kBlocks, first_block, old_tls) == "unknown_peer");
+    CHECK(ask(proto::PeerMethod::kBlocks, first_block, next.tls(away.cluster)) == "unknown_peer");
+}
+
+TEST_CASE("a node that missed its own removal gets no blocks, and says what its peers say") {
+    Away away;
+    const bool with_organisation = GENERATE(false, true);
+    INFO("with its organisation: " << with_organisation);
+    away.change([&](auto& config) {
+        remove_node(config, "node1");
+        if (with_organisation) remove_organisation(config, "org1");
+    });
+    REQUIRE(code(away.cluster.start(1)) == "ok");
+    const auto* const why = with_organisation ? "unknown ca" : "config epoch 2 has removed it";
+    REQUIRE(eventually([&] { return away.cluster.health(1).reason.find(why) != std::string::npos; }));
+    CHECK_FALSE(away.cluster.health(1).ready);
+    CHECK(away.cluster.health(1).config_epoch == 1);
+    away.put();
+    CHECK(away.cluster.health(1).height < away.cluster.health(0).height);
+}
+
 TEST_CASE("a certificate is renewed for the same key while the node runs") {
     Cluster cluster(4);
     const auto config = cluster.config(2);
