@@ -13,6 +13,9 @@ foreach(first RANGE 1 1751 250)
   add_test(NAME "simulation: seeds ${first} to ${last}" COMMAND simulate --seeds 250 --first ${first})
   set_tests_properties("simulation: seeds ${first} to ${last}" PROPERTIES TIMEOUT 300)
 endforeach()
+# A seed that fails here must fail the same way on the machine of who looks into it.
+add_test(NAME "simulation: one seed is one run in every process"
+  COMMAND sh -c "test \"$($<TARGET_FILE:simulate> --seeds 30)\" = \"$($<TARGET_FILE:simulate> --seeds 30)\"")
 
 add_executable(test_simulation ${CMAKE_CURRENT_SOURCE_DIR}/simulation/simulation_test.cpp
   ${CMAKE_CURRENT_SOURCE_DIR}/simulation/exhaustive_test.cpp)

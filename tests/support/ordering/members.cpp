@@ -22,9 +22,44 @@ T need(Result<T> result) {
     return std::move(*result);
 }
 
-Members make_members(std::size_t count) {
+struct Issued {
+    crypto::SigningKey key;
+    std::string certificate;
+};
+
+const identity::msp::OrganisationCa& authority() {
+    static const auto ca = [] {
+        const auto from = base::from_us(kGenesisUs);
+        return need(identity::msp::OrganisationCa::create("org", {from, from + std::chrono::hours(9000)}));
+    }();
+    return ca;
+}
+
+/// Made once for each key: certificates take time.
+const Issued& issued(const Seat& seat) {
+    static std::map<std::pair<std::size_t, std::size_t>, Issued> made;
+    if (const auto known = made.find({seat.member, seat.key}); known != made.end()) return known->second;
     const auto from = base::from_us(kGenesisUs);
-    const auto ca = need(identity::msp::OrganisationCa::create("org", {from, from + std::chrono::hours(9000)}));
+    const auto key = crypto::SigningKey::generate();
+    const auto certificate = need(authority().issue({.role = identity::msp::Role::kNode,
+                                                     .name = node_name(seat.member),
+                                                     .key = key.public_key(),
+                                                     .dns_names = {},
+                                                     .ip_names = {},
+                                                     .validity = {from, from + std::chrono::hours(8000)}}));
+    return made.emplace(std::pair(seat.member, seat.key), Issued{key, proto::as_field(certificate.der)}).first->second;
+}
+
+void add_nodes(proto::ChannelConfig& config, const Seats& seats) {
+    for (const auto& seat : seats) {
+        auto& node = *config.add_nodes();
+        node.set_name(node_name(seat.member));
+        node.set_organisation("org");
+        node.set_certificate(issued(seat).certificate);
+    }
+}
+
+Members make_members(std::size_t count) {
     const auto custodian = crypto::SigningKey::generate();
     proto::ChannelConfig config;
     config.set_channel(kChannel);
@@ -33,22 +68,15 @@ Members make_members(std::size_t count) {
     config.set_custody_threshold(1);
     auto& organisation = *config.add_organisations();
     organisation.set_name("org");
-    organisation.set_ca_certificate(proto::as_field(ca.certificate_der()));
+    organisation.set_ca_certificate(proto::as_field(authority().certificate_der()));
     organisation.set_custodian_key(proto::as_field(custodian.public_key().compressed()));
     Members out;
+    Seats seats;
     for (std::size_t i = 0; i < count; ++i) {
-        out.keys.push_back(crypto::SigningKey::generate());
-        auto& node = *config.add_nodes();
-        node.set_name(node_name(i));
-        node.set_organisation("org");
-        node.set_certificate(proto::as_field(need(ca.issue({.role = identity::msp::Role::kNode,
-                                                            .name = node_name(i),
-                                                            .key = out.keys.back().public_key(),
-                                                            .dns_names = {},
-                                                            .ip_names = {},
-                                                            .validity = {from, from + std::chrono::hours(8000)}}))
-                                                 .der));
+        seats.push_back({i});
+        out.keys.push_back(issued(seats.back()).key);
     }
+    add_nodes(config, seats);
     auto& limits = *config.mutable_limits();
     limits.set_max_block_transactions(100);
     limits.set_max_block_bytes(1u << 20);
@@ -73,6 +101,19 @@ std::string node_name(std::size_t index) {
     return "node" + std::to_string(index);
 }
 
+std::string signer_of(const Seat& seat) {
+    return node_name(seat.member) + (seat.key == 0 ? "" : "#" + std::to_string(seat.key));
+}
+
+std::shared_ptr<const Channel> successor(const Channel& before, const Seats& seats) {
+    auto config = before.config();
+    config.set_epoch(before.epoch() + 1);
+    config.set_created_at_us(before.config().created_at_us() + 1);
+    config.clear_nodes();
+    add_nodes(config, seats);
+    return need(before.successor(proto::encode(config)));
+}
+
 order::Sign stub_sign(const std::string& node, const std::string& channel) {
     return [node, channel](ByteView body) {
         const auto hash = crypto::sha256_of({as_bytes(node), as_bytes(channel), body});
@@ -88,7 +129,12 @@ bool stub_check(std::string_view node, ByteView body, ByteView signature) {
 }
 
 order::Tip genesis_tip(const Channel& channel) {
-    return {0, channel.genesis_hash(), channel.config().created_at_us(), outcomes_of({}), false, {}};
+    return {0,
+            crypto::sha256(as_bytes("the genesis of " + channel.name())),
+            channel.config().created_at_us(),
+            outcomes_of({}),
+            false,
+            {}};
 }
 
 /// Any function of the transactions will do: all nodes compute the same.

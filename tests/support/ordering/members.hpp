@@ -23,11 +23,24 @@ struct Members {
 const Members& members(std::size_t count);
 std::string node_name(std::size_t index);
 
+/// One entry of a channel config: a member, and which of its keys is listed. `members(n)` lists each one's first.
+struct Seat {
+    std::size_t member = 0;
+    std::size_t key = 0;
+    bool operator==(const Seat&) const = default;
+};
+using Seats = std::vector<Seat>;
+/// Whose stub signatures a seat's are: "node2" with its first key, "node2#1" with the one that replaced it.
+std::string signer_of(const Seat& seat);
+/// The channel under the config that follows `before`, with these nodes.
+std::shared_ptr<const ledger::contract::Channel> successor(const ledger::contract::Channel& before, const Seats& seats);
+
 constexpr const char* kChannel = "market";
 order::Sign stub_sign(const std::string& node, const std::string& channel = kChannel);
 bool stub_check(std::string_view node, ByteView body, ByteView signature);
 
-/// The tip before the first block.
+/// The tip before the first block. Its hash is the same in every process although certificates never are, so that one
+/// seed is one run wherever it runs.
 order::Tip genesis_tip(const ledger::contract::Channel& channel);
 Hash outcomes_of(const proto::Block& block);
 order::Tip tip_after(const ledger::contract::Channel& channel, const order::Tip& parent, const proto::Block& block);
