@@ -19,7 +19,7 @@ namespace fairstream::chaincode::security_manager {
 ///
 /// Errors: not_found, no_operators, no_placement, not_holder, not_operator, wrong_kind, not_drawn, revoked,
 /// already_revoked, not_yet_valid, expired, bad_token_signature, bad_manifest, bad_receipt, operator_not_drawn,
-/// no_quorum, foreign_grant, stale_receipt, nothing_new, bad_arguments, and those of marketplace.Settle.
+/// no_quorum, foreign_grant, nothing_new, too_many_pieces, bad_arguments, and those of marketplace.Settle.
 std::shared_ptr<const ledger::contract::Contract> make_contract();
 
 }  // namespace fairstream::chaincode::security_manager

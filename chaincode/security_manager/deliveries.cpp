@@ -52,45 +52,49 @@ Result<schema::DeliveryReceipt> read_receipt(const Context& context, const schem
     return receipt;
 }
 
-/// Later than the last one accepted, and nothing of it taken back. Of a live stream the same receipt may come again: it
-/// pays for the batches that were recorded meanwhile.
-Status check_progress(const schema::Grant& grant, const std::optional<schema::DeliveryReceipt>& before,
-                      const schema::DeliveryReceipt& now) {
-    if (!before) return {};
-    const bool again = sells_time(grant) && now.counter() == before->counter();
-    if (now.counter() <= before->counter() && !again)
-        return fail("stale_receipt",
-                    "a receipt with counter " + std::to_string(before->counter()) + " was accepted already");
-    if (!includes(now, *before)) return fail("bad_receipt", "takes back what an earlier receipt signed for");
-    return {};
+/// Without what `more` would add to operators whose entries would then lie in too many pieces. A buyer can sign for
+/// scattered entries and hand that in itself, so an operator's own word may add more pieces: its receipts, which
+/// include one another, always find room.
+Result<schema::DeliveryReceipt> within_bounds(Context& context, const schema::DeliveryReceipt& before,
+                                              const schema::DeliveryReceipt& more) {
+    const auto after = merged(before, more, UINT64_MAX);
+    auto kept = more;
+    kept.clear_served();
+    for (const auto& served : more.served()) {
+        FS_ASSIGN(const auto entry, find_operator(context, served.operator_()));
+        const int most = kMaxHeldRanges + (context.caller().did == entry.did() ? kMaxRanges : 0);
+        if (find_served(after, served.operator_())->ranges_size() <= most) *kept.add_served() = served;
+    }
+    if (kept.served_size() > 0 || more.served_size() == 0) return kept;
+    return fail("too_many_pieces", "what an operator served lies in more than " + std::to_string(kMaxHeldRanges) +
+                                       " pieces: sign for what lies between them, or let the operator hand this in");
 }
 
-Result<schema::SettleRequest> deliveries_of(Context& context, const schema::DeliveryReceipt& before,
-                                            const schema::DeliveryReceipt& receipt) {
+/// All that operators served so far, `more` included.
+Result<schema::SettleRequest> deliveries_of(Context& context, const std::string& purchase,
+                                            const schema::DeliveryReceipt& before,
+                                            const schema::DeliveryReceipt& more) {
     schema::SettleRequest request;
-    request.set_purchase(receipt.purchase());
+    request.set_purchase(purchase);
+    const auto after = merged(before, more, UINT64_MAX);
     std::uint64_t all = 0;
-    for (const auto& served : receipt.served()) {
+    for (const auto& served : after.served()) {
         FS_ASSIGN(const auto entry, find_operator(context, served.operator_()));
         auto& delivery = *request.add_deliveries();
         delivery.set_operator_(entry.name());
         delivery.set_entries(count(served));
         delivery.set_account(entry.did());
-        for (const auto& range : added(before, served)) {
-            auto& fresh = *delivery.add_fresh();
-            fresh.set_first(range.first());
-            fresh.set_last(range.last());
-        }
         all += delivery.entries();
+        const auto* fresh = find_served(more, served.operator_());
+        if (fresh == nullptr) continue;
+        for (const auto& range : fresh->ranges()) {
+            auto& one = *delivery.add_fresh();
+            one.set_first(range.first());
+            one.set_last(range.last());
+        }
     }
     request.set_delivered_entries(all);
     return request;
-}
-
-std::uint64_t entries_of(const schema::DeliveryReceipt& receipt) {
-    std::uint64_t all = 0;
-    for (const auto& served : receipt.served()) all += count(served);
-    return all;
 }
 
 }  // namespace
@@ -102,14 +106,17 @@ Result<schema::DownloadReply> download_data_stream(Context& context, const schem
     FS_ASSIGN(const auto receipt, read_receipt(context, grant, request.receipt()));
     const auto key = delivery_key(grant.id());
     FS_ASSIGN(const auto before, rules::load<schema::DeliveryReceipt>(context, key));
-    FS_TRY(check_progress(grant, before, receipt));
     const auto known = before.value_or(schema::DeliveryReceipt{});
-    FS_ASSIGN(const auto settle, deliveries_of(context, known, receipt));
-    if (!sells_time(grant) && entries_of(known) == settle.delivered_entries())
+    FS_ASSIGN(const auto more, within_bounds(context, known, added(known, receipt)));
+    if (!sells_time(grant) && more.served_size() == 0)
         return fail("nothing_new", "the receipt covers no entry that was not paid for already");
+    FS_ASSIGN(const auto settle, deliveries_of(context, grant.purchase(), known, more));
     FS_ASSIGN(const auto settled, rules::call<schema::SettleReply>(context, names::contract::kMarketplace,
                                                                    names::marketplace::kSettle, settle));
-    FS_TRY(rules::store(context, key, accepted(known, receipt, settled.through())));
+    auto accounted = merged(known, more, settled.through());
+    accounted.set_purchase(grant.purchase());
+    accounted.set_counter(std::max(known.counter(), receipt.counter()));
+    FS_TRY(rules::store(context, key, accounted));
     schema::DownloadReply reply;
     reply.set_paid_micro(settled.purchase().paid_micro());
     reply.set_delivered_entries(settled.purchase().delivered_entries());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace fairstream::chaincode::security_manager {
 
@@ -9,34 +10,53 @@ namespace {
 
 using Range = std::pair<std::uint64_t, std::uint64_t>;
 
-/// The same set with neighbours joined.
-std::vector<Range> joined(const schema::OperatorRanges& served) {
+/// Of all operators, or of one; sorted.
+std::vector<Range> ranges_of(const schema::DeliveryReceipt& receipt, std::string_view operator_name = {}) {
     std::vector<Range> all;
-    for (const auto& range : served.ranges()) {
-        if (!all.empty() && all.back().second + 1 == range.first())
-            all.back().second = range.last();
-        else
-            all.emplace_back(range.first(), range.last());
-    }
+    for (const auto& served : receipt.served())
+        if (operator_name.empty() || served.operator_() == operator_name)
+            for (const auto& range : served.ranges()) all.emplace_back(range.first(), range.last());
+    std::sort(all.begin(), all.end());
     return all;
 }
 
-std::vector<Range> of_operator(const schema::DeliveryReceipt& receipt, std::string_view name) {
-    for (const auto& served : receipt.served())
-        if (served.operator_() == name) return joined(served);
-    return {};
+/// The same set with neighbours joined. Precondition: sorted and disjoint.
+std::vector<Range> joined(const std::vector<Range>& sorted) {
+    std::vector<Range> out;
+    for (const auto& range : sorted) {
+        if (!out.empty() && out.back().second + 1 == range.first)
+            out.back().second = range.second;
+        else
+            out.push_back(range);
+    }
+    return out;
 }
 
-schema::SequenceRange range_of(std::uint64_t first, std::uint64_t last) {
-    schema::SequenceRange range;
-    range.set_first(first);
-    range.set_last(last);
-    return range;
+/// What of `all` is not in `held`. Precondition: both are sorted and disjoint.
+std::vector<Range> without(const std::vector<Range>& all, const std::vector<Range>& held) {
+    std::vector<Range> left;
+    auto old = held.begin();
+    for (const auto& [first, last] : all) {
+        auto next = first;
+        while (old != held.end() && old->second < next) ++old;
+        for (auto at = old; at != held.end() && at->first <= last && next <= last; ++at) {
+            if (at->first > next) left.emplace_back(next, at->first - 1);
+            next = at->second + 1;
+        }
+        if (next <= last) left.emplace_back(next, last);
+    }
+    return left;
 }
 
-bool includes(const std::vector<Range>& after, const Range& range) {
-    return std::any_of(after.begin(), after.end(),
-                       [&](const Range& one) { return one.first <= range.first && range.second <= one.second; });
+void add_served(schema::DeliveryReceipt& receipt, const std::string& operator_name, const std::vector<Range>& ranges) {
+    if (ranges.empty()) return;
+    auto& served = *receipt.add_served();
+    served.set_operator_(operator_name);
+    for (const auto& [first, last] : ranges) {
+        auto& range = *served.add_ranges();
+        range.set_first(first);
+        range.set_last(last);
+    }
 }
 
 }  // namespace
@@ -60,59 +80,40 @@ std::uint64_t count(const schema::OperatorRanges& served) {
 }
 
 bool disjoint(const schema::DeliveryReceipt& receipt) {
-    std::vector<Range> all;
-    for (const auto& served : receipt.served())
-        for (const auto& range : served.ranges()) all.emplace_back(range.first(), range.last());
-    std::sort(all.begin(), all.end());
+    const auto all = ranges_of(receipt);
     const auto overlap = [](const Range& a, const Range& b) { return b.first <= a.second; };
     return std::adjacent_find(all.begin(), all.end(), overlap) == all.end();
 }
 
-std::vector<schema::SequenceRange> added(const schema::DeliveryReceipt& before, const schema::OperatorRanges& after) {
-    const auto held = of_operator(before, after.operator_());
-    std::vector<schema::SequenceRange> fresh;
-    for (const auto& [first, last] : joined(after)) {
-        auto next = first;
-        for (const auto& old : held) {
-            if (old.second < next || old.first > last) continue;
-            if (old.first > next) fresh.push_back(range_of(next, old.first - 1));
-            next = old.second + 1;
-        }
-        if (next <= last) fresh.push_back(range_of(next, last));
-    }
-    return fresh;
+schema::DeliveryReceipt added(const schema::DeliveryReceipt& before, const schema::DeliveryReceipt& now) {
+    const auto held = ranges_of(before);
+    schema::DeliveryReceipt more;
+    for (const auto& served : now.served())
+        add_served(more, served.operator_(), joined(without(ranges_of(now, served.operator_()), held)));
+    return more;
 }
 
-schema::DeliveryReceipt accepted(const schema::DeliveryReceipt& before, const schema::DeliveryReceipt& after,
-                                 std::uint64_t through) {
-    auto kept = after;
-    kept.clear_served();
-    for (const auto& one : after.served()) {
-        std::vector<Range> all = of_operator(before, one.operator_());
-        for (const auto& range : added(before, one))
+schema::DeliveryReceipt merged(const schema::DeliveryReceipt& before, const schema::DeliveryReceipt& more,
+                               std::uint64_t through) {
+    auto out = before;
+    for (const auto& served : more.served()) {
+        auto all = ranges_of(before, served.operator_());
+        for (const auto& range : served.ranges())
             if (range.first() <= through) all.emplace_back(range.first(), std::min(range.last(), through));
-        if (all.empty()) continue;
         std::sort(all.begin(), all.end());
-        schema::OperatorRanges ranges;
-        ranges.set_operator_(one.operator_());
-        for (const auto& [first, last] : all) *ranges.add_ranges() = range_of(first, last);
-        auto& served = *kept.add_served();
-        served.set_operator_(one.operator_());
-        for (const auto& [first, last] : joined(ranges)) *served.add_ranges() = range_of(first, last);
+        auto& list = *out.mutable_served();
+        list.erase(std::remove_if(list.begin(), list.end(),
+                                  [&](const auto& one) { return one.operator_() == served.operator_(); }),
+                   list.end());
+        add_served(out, served.operator_(), joined(all));
     }
-    return kept;
+    return out;
 }
 
-bool includes(const schema::DeliveryReceipt& after, const schema::DeliveryReceipt& before) {
-    return std::all_of(before.served().begin(), before.served().end(), [&](const auto& old) {
-        const auto& all = after.served();
-        const auto now =
-            std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.operator_() == old.operator_(); });
-        if (now == all.end()) return false;
-        const auto held = joined(*now);
-        const auto kept = joined(old);
-        return std::all_of(kept.begin(), kept.end(), [&](const Range& range) { return includes(held, range); });
-    });
+const schema::OperatorRanges* find_served(const schema::DeliveryReceipt& receipt, std::string_view operator_name) {
+    for (const auto& served : receipt.served())
+        if (served.operator_() == operator_name) return &served;
+    return nullptr;
 }
 
 }  // namespace fairstream::chaincode::security_manager

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
+#include <string_view>
 
 #include "base/result.hpp"
 #include "chaincode/schema/security_manager.pb.h"
@@ -9,7 +9,8 @@
 /// Sets of sequence numbers as delivery receipts state them. Pure.
 namespace fairstream::chaincode::security_manager {
 
-constexpr int kMaxRanges = 64;  // per operator
+constexpr int kMaxRanges = 64;       // per operator, in a receipt
+constexpr int kMaxHeldRanges = 128;  // per operator, of all its receipts
 
 /// Ascending, disjoint, 1 to 64 ranges, all within [first, last]. Error: bad_receipt.
 Status check_ranges(const schema::OperatorRanges& served, std::uint64_t first, std::uint64_t last);
@@ -20,14 +21,16 @@ std::uint64_t count(const schema::OperatorRanges& served);
 /// True if no number stands in two operators' ranges. Precondition: check_ranges of each.
 bool disjoint(const schema::DeliveryReceipt& receipt);
 
-/// What `after` holds of this operator beyond `before`: ascending, disjoint ranges.
-std::vector<schema::SequenceRange> added(const schema::DeliveryReceipt& before, const schema::OperatorRanges& after);
+/// What `now` adds to `before`: of each operator the numbers that no operator holds there yet, ascending, disjoint and
+/// joined. Operators that add nothing are left out.
+schema::DeliveryReceipt added(const schema::DeliveryReceipt& before, const schema::DeliveryReceipt& now);
 
-/// `after` without what it adds to `before` above `through`.
-schema::DeliveryReceipt accepted(const schema::DeliveryReceipt& before, const schema::DeliveryReceipt& after,
-                                 std::uint64_t through);
+/// `before` with those of the numbers of `more` that are not above `through`. Precondition: they are none of
+/// `before`'s.
+schema::DeliveryReceipt merged(const schema::DeliveryReceipt& before, const schema::DeliveryReceipt& more,
+                               std::uint64_t through);
 
-/// True if every operator's numbers in `before` are that operator's in `after` too.
-bool includes(const schema::DeliveryReceipt& after, const schema::DeliveryReceipt& before);
+/// The operator's ranges, or nullptr.
+const schema::OperatorRanges* find_served(const schema::DeliveryReceipt& receipt, std::string_view operator_name);
 
 }  // namespace fairstream::chaincode::security_manager

@@ -75,10 +75,26 @@ TEST_CASE("a replayed receipt pays nothing") {
     const auto receipt = delivery.market.receipt(delivery.buyer, delivery.purchase, 5, {{delivery.a, {{1, 3}}}});
     delivery.market.deliver(receipt).value();
     const auto before = delivery.market.balance(delivery.seller.did);
-    CHECK(code_of(delivery.market.deliver(receipt)) == "stale_receipt");
-    CHECK(delivery.deliver(4, {{delivery.a, {{1, 10}}}}) == "stale_receipt");
-    CHECK(delivery.deliver(6, {{delivery.a, {{1, 3}}}}) == "nothing_new");
+    CHECK(code_of(delivery.market.deliver(receipt)) == "nothing_new");
+    CHECK(delivery.deliver(4, {{delivery.a, {{2, 3}}}}) == "nothing_new");
+    CHECK(delivery.deliver(6, {{delivery.b, {{1, 3}}}}) == "nothing_new");
     CHECK(delivery.market.balance(delivery.seller.did) == before);
+}
+
+TEST_CASE("a buyer cannot take back what it signed for: not by a later number, nor by other receipts") {
+    Delivery delivery;
+    auto& market = delivery.market;
+    const auto for_a = market.receipt(delivery.buyer, delivery.purchase, 1, {{delivery.a, {{1, 4}}}});
+    const auto for_b = market.receipt(delivery.buyer, delivery.purchase, 2, {{delivery.b, {{4, 9}}}});
+    // What the buyer tells the ledger itself, with the highest number there is.
+    CHECK(delivery.deliver(UINT64_MAX, {{delivery.a, {{10, 10}}}}) == "ok");
+    CHECK(code_of(market.deliver(for_b)) == "ok");
+    CHECK(code_of(market.deliver(for_a)) == "ok");
+    CHECK(market.purchase(delivery.purchase.id())->delivered_entries() == 10);
+    CHECK(market.purchase(delivery.purchase.id())->state() == schema::SETTLED);
+    // Entry 4 was handed in for b first.
+    CHECK(market.balance(market.operators[delivery.a].did) == 320'000);
+    CHECK(market.balance(market.operators[delivery.b].did) == 480'000);
 }
 
 TEST_CASE("the same receipt twice in one block pays once") {
@@ -97,7 +113,7 @@ TEST_CASE("the same receipt twice in one block pays once") {
     CHECK(delivery.market.balance(delivery.seller.did) == 9 * kCredit);
 }
 
-TEST_CASE("ranges: ascending, disjoint, within what was bought, of drawn operators, and never taken back") {
+TEST_CASE("ranges: ascending, disjoint, within what was bought, of drawn operators") {
     Delivery delivery;
     const auto& a = delivery.a;
     const auto& b = delivery.b;
@@ -118,8 +134,6 @@ TEST_CASE("ranges: ascending, disjoint, within what was bought, of drawn operato
     CHECK(delivery.deliver(1, {{not_drawn, {{1, 5}}}}) == "operator_not_drawn");
 
     CHECK(delivery.deliver(1, {{a, {{1, 2}, {3, 4}}}}) == "ok");
-    CHECK(delivery.deliver(2, {{a, {{2, 9}}}}) == "bad_receipt");
-    CHECK(delivery.deliver(2, {{b, {{1, 9}}}}) == "bad_receipt");
     CHECK(delivery.deliver(2, {{a, {{1, 6}}}, {b, {{8, 9}}}}) == "ok");
     CHECK(delivery.market.purchase(delivery.purchase.id())->delivered_entries() == 8);
 }
@@ -137,6 +151,39 @@ TEST_CASE("more than 64 ranges of one operator are refused") {
     CHECK(code_of(market.deliver(market.receipt(buyer, purchase, 1, {{stored.drawn[0], ranges}}))) == "bad_receipt");
     ranges.pop_back();
     CHECK(code_of(market.deliver(market.receipt(buyer, purchase, 1, {{stored.drawn[0], ranges}}))) == "ok");
+}
+
+TEST_CASE("however many pieces a buyer hands in itself, an operator's own receipt still finds room") {
+    Market market;
+    const auto seller = market.verified_seller();
+    const auto buyer = market.client_with(100 * kCredit);
+    const auto offer = market.create_offer(seller, kCredit).value();
+    const auto stored = market.sell(seller, offer, 400);
+    const auto purchase = market.buy(buyer, offer).value();
+    market.release_enough(purchase.id());
+    const auto& name = stored.drawn[0];
+    const auto every_second = [&](std::uint64_t first, std::uint64_t pieces) {
+        std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
+        for (std::uint64_t i = 0; i < pieces; ++i) ranges.emplace_back(first + 2 * i, first + 2 * i);
+        return market.receipt(buyer, purchase, 1, {{name, ranges}});
+    };
+    CHECK(code_of(market.deliver(every_second(101, 64))) == "ok");
+    CHECK(code_of(market.deliver(every_second(229, 64))) == "ok");
+    CHECK(code_of(market.deliver(every_second(357, 1))) == "too_many_pieces");
+    const auto own = every_second(1, 40);
+    CHECK(code_of(market.deliver(own)) == "too_many_pieces");
+    const auto hand_in = [&](const schema::DownloadDataStreamRequest& request) {
+        return code_of(
+            market.chain.submit<schema::DownloadReply>(market.operators[name], names::contract::kSecurityManager,
+                                                       names::security_manager::kDownloadDataStream, request));
+    };
+    CHECK(hand_in(own) == "ok");
+    // A receipt that is no one's last word still pays what it can: the other operator's part.
+    CHECK(code_of(market.deliver(
+              market.receipt(buyer, purchase, 2, {{name, {{359, 359}}}, {stored.drawn[1], {{361, 370}}}}))) == "ok");
+    CHECK(market.purchase(purchase.id())->delivered_entries() == 64 + 64 + 40 + 10);
+    CHECK(hand_in(market.receipt(buyer, purchase, 3, {{name, {{1, 360}}}})) == "ok");
+    CHECK(market.purchase(purchase.id())->delivered_entries() == 370);
 }
 
 TEST_CASE("a buyer that revokes its grant still pays for what it signed for") {
