@@ -90,7 +90,7 @@ TEST_CASE("what is overdue is refunded: undelivered after the last deadline, wit
             return {};
         },
         market.metrics);
-    REQUIRE(eventually([&] { return market.chain.sealed_height() >= 3 && sent.count() >= 5; }, 30s));
+    REQUIRE(eventually([&] { return market.chain.sealed_height() >= 3 && sent.count() >= 5; }));
     market.settle();
     market.add({});
     const std::lock_guard lock(sent.mutex);
@@ -109,7 +109,7 @@ TEST_CASE("an idempotency key stays with its transaction, also over a restart an
             marketplace_dapp::events::EventEngine::Options{.network = "test", .rebuild = rebuild}, metrics);
     };
     auto running = engine(false);
-    REQUIRE(eventually([&] { return running->state().started; }, 30s));
+    REQUIRE(eventually([&] { return running->state().started; }));
     const auto hold = [&](const std::string& creator, const std::string& key, const std::string& transaction,
                           std::uint64_t now_us) {
         const auto held = IdempotencyKeys(postgres.connection()).hold(creator, key, transaction, now_us);
@@ -126,7 +126,7 @@ TEST_CASE("an idempotency key stays with its transaction, also over a restart an
     postgres.start();
     chain.resume();
     running = engine(true);
-    REQUIRE(eventually([&] { return running->state().started; }, 30s));
+    REQUIRE(eventually([&] { return running->state().started; }));
     CHECK(hold("did:key:a", "k", "t2", day + 5) == "idempotency_key_reused");
     CHECK(hold("did:key:a", "k", "t2", 2 * day + 1).empty());
     CHECK(hold("did:key:a", "k", "t1", 2 * day + 2) == "idempotency_key_reused");

@@ -37,8 +37,7 @@ struct Market {
     Reads reads{postgres.connection()};
 
     void settle() {
-        REQUIRE(
-            eventually([&] { return engine.state().started && engine.state().height == chain.sealed_height(); }, 30s));
+        REQUIRE(eventually([&] { return engine.state().started && engine.state().height == chain.sealed_height(); }));
     }
     std::vector<int> find(const Query& query) {
         auto page = reads.offers(query);
@@ -168,7 +167,7 @@ TEST_CASE("without PostgreSQL, reads say that they can be asked again") {
     CHECK(response.status == 503);
     CHECK(response.body.find("\"retryable\":true") != std::string::npos);
     market.postgres.start();
-    CHECK(eventually([&] { return market.reads.offers({}).has_value(); }, 20s));
+    CHECK(eventually([&] { return market.reads.offers({}).has_value(); }));
 }
 
 TEST_CASE("a peer in a hurry has to wait, the others do not") {

@@ -134,7 +134,7 @@ TEST_CASE("an upload survives the death of the operator that takes it, and so do
 
     // The dead one comes back and fills itself from the others.
     cluster.start(0);
-    REQUIRE(eventually([&] { return cluster.meshed(); }, std::chrono::seconds(30)));
+    REQUIRE(eventually([&] { return cluster.meshed(); }));
     ReaderOptions from_first =
         reader_options(cluster, stream, SigningKey::generate(), batch, plaintext, folder / "scratch");
     from_first.operators = {cluster.endpoint(0)};
@@ -191,7 +191,7 @@ TEST_CASE("an operator that serves other bytes is found out, and another serves 
         REQUIRE(log->append(records));
     }
     cluster.start(0);
-    REQUIRE(eventually([&] { return cluster.meshed(); }, std::chrono::seconds(30)));
+    REQUIRE(eventually([&] { return cluster.meshed(); }));
     const Read got =
         read(reader_options(cluster, stream, SigningKey::generate(), batch, plaintext, folder / "scratch"));
     CHECK(got.plaintext == plaintext);

@@ -17,8 +17,6 @@ namespace client = security_manager::client;
 
 namespace {
 
-constexpr std::chrono::seconds kPatience{60};  // what does not come at all takes so long to fail
-
 const gate::StreamHash kStream = identity::crypto::stream_hash(kStreamId);
 
 std::string frame(std::uint64_t sequence) {

@@ -5,9 +5,12 @@
 
 namespace fairstream::tests {
 
+/// How long a test waits for what must come: only a failure takes so long. A shared machine stalls for many seconds.
+constexpr std::chrono::seconds kPatience{120};
+
 /// Waits until `condition` holds; false if it does not within `deadline`. Use: REQUIRE(eventually([&] { ... })).
 template <typename Condition>
-bool eventually(Condition condition, std::chrono::milliseconds deadline = std::chrono::seconds(10)) {
+bool eventually(Condition condition, std::chrono::milliseconds deadline = kPatience) {
     const auto end = std::chrono::steady_clock::now() + deadline;
     while (!condition()) {
         if (std::chrono::steady_clock::now() > end) return false;

@@ -18,6 +18,7 @@
 #include <string>
 
 #include "tests/support/eventually.hpp"
+#include "tests/support/ports.hpp"
 
 namespace fairstream::tests {
 
@@ -39,7 +40,7 @@ public:
     };
 
     /// Starts it and waits until it accepts connections. Throws if it does not.
-    explicit MosquittoProcess(const Options& options) : log_(options.folder / "mosquitto.log"), port_(free_port()) {
+    explicit MosquittoProcess(const Options& options) : log_(options.folder / "mosquitto.log"), port_(own_port()) {
         const auto config = options.folder / "mosquitto.conf";
         write(config, options.config_text ? options.config_text(port_) : config_text(options));
         start(config);
@@ -58,6 +59,8 @@ public:
         text << in.rdbuf();
         return text.str();
     }
+    /// It reads its certificates again.
+    void hang_up() const { ::kill(pid_, SIGHUP); }
     void stop() {
         if (pid_ <= 0) return;
         ::kill(pid_, SIGKILL);
@@ -112,15 +115,6 @@ private:
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         address.sin_port = htons(port);
         return address;
-    }
-    static std::uint16_t free_port() {
-        const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        auto address = loopback(0);
-        socklen_t size = sizeof address;
-        ::bind(fd, reinterpret_cast<sockaddr*>(&address), size);
-        ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-        ::close(fd);
-        return ntohs(address.sin_port);
     }
     static bool accepts(std::uint16_t port) {
         const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

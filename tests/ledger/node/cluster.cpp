@@ -1,16 +1,12 @@
 #include "tests/ledger/node/cluster.hpp"
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <random>
 #include <stdexcept>
 
 #include "base/clock.hpp"
 #include "identity/did/did_key.hpp"
 #include "ledger/proto/wire.hpp"
 #include "tests/ledger/node/kv_contract.hpp"
+#include "tests/support/ports.hpp"
 
 namespace fairstream::tests {
 
@@ -24,24 +20,6 @@ template <typename T>
 T need(Result<T> result) {
     if (!result) throw std::runtime_error(result.error().code + ": " + result.error().message);
     return std::move(*result);
-}
-
-/// A port that is free now; a node takes the same one each time it is started. Below those that the kernel gives to
-/// outgoing connections: one of them would take the port of a node that is not running.
-std::uint16_t free_port() {
-    static std::mt19937 random{std::random_device{}()};
-    for (int attempt = 0; attempt < 1000; ++attempt) {
-        const auto port = static_cast<std::uint16_t>(std::uniform_int_distribution(10'000, 32'000)(random));
-        const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_port = htons(port);
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        const bool free = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-        ::close(fd);
-        if (free) return port;
-    }
-    throw std::runtime_error("no free port");
 }
 
 identity::msp::Validity a_day() {
@@ -91,8 +69,8 @@ void Cluster::make_member(std::size_t index) {
                                                     .validity = {a_day().from, a_day().until - 1h}}));
     member->certificate = certificate.to_pem();
     member->certificate_der = certificate.der;
-    member->peer_port = free_port();
-    member->gateway_port = free_port();
+    member->peer_port = own_port();
+    member->gateway_port = own_port();
     roots_ += member->ca.certificate_pem();
     members_.push_back(std::move(member));
 }
@@ -258,6 +236,13 @@ Result<Bytes> Cluster::call_peer_port(std::size_t node, proto::PeerMethod method
     const auto link = base::net::RpcClient::make(client_loop_, {.host = "127.0.0.1", .port = members_[node]->peer_port},
                                                  tls, name(node), {});
     return link->call_and_wait(static_cast<std::uint16_t>(method), std::move(payload), 10s);
+}
+
+void Cluster::notify_peer_port(std::size_t node, proto::PeerMethod method, Bytes payload,
+                               const base::net::TlsConfig& tls) {
+    const auto link = base::net::RpcClient::make(client_loop_, {.host = "127.0.0.1", .port = members_[node]->peer_port},
+                                                 tls, name(node), {});
+    link->notify_and_flush
 }
 
 bool Cluster::agree(std::uint64_t height) {

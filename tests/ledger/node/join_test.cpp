@@ -53,7 +53,7 @@ struct Late {
     /// Commits until the first three nodes offer an agreed snapshot of at least this height.
     void grow(std::uint64_t height) {
         while (client->info()->height() < height + 2) put();
-        REQUIRE(eventually([&] { return offered(0) >= height && offered(1) >= height && offered(2) >= height; }, 30s));
+        REQUIRE(eventually([&] { return offered(0) >= height && offered(1) >= height && offered(2) >= height; }));
     }
     fs::path base_marker(std::size_t node) const { return cluster.folder(node) / "blocks" / "base"; }
     bool knows_all(std::size_t node) {
@@ -221,7 +221,7 @@ TEST_CASE("forged offers, chunks and blocks are refused, and the peer that sent 
         REQUIRE(code(late.cluster.start(3, [&](auto& config) {
                     if (what == "block") config.join_above = 1'000'000;
                 })) == "ok");
-        REQUIRE(eventually([&] { return late.knows_all(3); }, 60s));
+        REQUIRE(eventually([&] { return late.knows_all(3); }));
         CHECK(fs::exists(late.base_marker(3)) == (what != "block"));
     }
     REQUIRE(lies > 0);
