@@ -6,7 +6,6 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "ledger/proto/wire.hpp"
-#include "mqtt_bridge/client/bundle.hpp"
 #include "mqtt_bridge/client/notice.hpp"
 #include "mqtt_bridge/client/receipt.hpp"
 #include "security_manager/gate/topic.hpp"
@@ -22,8 +21,6 @@ using namespace replicate;
 namespace {
 
 constexpr auto kTick = 10ms;
-constexpr auto kPlacementAge = 60s;
-constexpr auto kFreshPlacement = 1s;
 constexpr auto kRetryUnplaced = 5s;
 constexpr std::size_t kRangeBytes = 2u << 20;
 constexpr std::size_t kMarksPerMessage = 512;
@@ -45,6 +42,15 @@ Replication::Replication(base::net::Loop& loop, base::Pool& pool, log::StreamLog
       config_(std::move(config)),
       outlets_(std::move(outlets)),
       core_(config_.self),
+      intake_(loop, pool, directory, metrics, config_.network,
+              {.place = [this](const StreamHash& stream, const StreamInfo& info) { return place(stream, info); },
+               .arrived = [this](Arrival arrival) { run(BundleArrived{std::move(arrival)}); },
+               .bad =
+                   [this](const std::string& peer, const StreamHash& stream) {
+                       run(BadBundle{peer, stream});
+                   },
+               .refuse = [this](const std::string& reply_to, const StreamHash& stream,
+                                const Error& error) { refuse(reply_to, stream, error); }}),
       appends_(log, [this](Result<std::vector<Stored>> stored) {
           scope_.post([this, batch = std::make_shared<Result<std::vector<Stored>>>(std::move(stored))] {
               if (!*batch) return outlets_.on_failure(batch->error());
@@ -62,7 +68,13 @@ void Replication::start() {
 }
 
 void Replication::close() {
+    intake_.close();
     scope_.close();
+}
+
+void Replication::refuse(const std::string& reply_to, const StreamHash& stream, const Error& error) {
+    const Notice notice{.type = Notice::Type::kRefused, .stream = stream, .position = {}, .error = error};
+    (void)outlets_.publish(reply_to, as_bytes(notice.encode()), {});
 }
 
 void Replication::tick() {
@@ -79,109 +91,25 @@ void Replication::tick() {
 void Replication::restore() {
     const std::set<StreamHash> streams = unplaced_;
     for (const StreamHash& stream : streams)
-        directory_.resolve(stream, {}, kPlacementAge, [this, stream](const Result<StreamInfo>& info) {
+        directory_.resolve(stream, {}, StreamDirectory::kUsual, [this, stream](const Result<StreamInfo>& info) {
             if (info) place(stream, *info);
         });
 }
 
-void Replication::place(const StreamHash& stream, const StreamInfo& info) {
+bool Replication::place(const StreamHash& stream, const StreamInfo& info) {
     unplaced_.erase(stream);
     auto told = std::pair(info.operators, info.quorum);
     const auto known = placed_.find(stream);
-    if (known != placed_.end() && known->second == told) return;
-    placed_.insert_or_assign(stream, std::move(told));
-    run(StreamPlaced{stream, info.operators, info.quorum});
+    if (known == placed_.end() || known->second != told) {
+        placed_.insert_or_assign(stream, std::move(told));
+        run(StreamPlaced{stream, info.operators, info.quorum});
+    }
+    return core_.placed(stream);
 }
-
-// ---- Bundles coming in --------------------------------------------------------------------------------------------
 
 void Replication::on_upload(const StreamHash& stream, Bytes raw, const std::string& grant,
                             const std::string& reply_to) {
-    enqueue(stream, {.raw = std::move(raw), .peer = {}, .grant = grant, .reply_to = reply_to});
-}
-
-void Replication::enqueue(const StreamHash& stream, Incoming incoming) {
-    metrics_.count("fairstream_operator_bundles_received_total", 1,
-                   {{"from", incoming.peer.empty() ? "writer" : "operator"}});
-    Inbox& inbox = inboxes_[stream];
-    if (inbox.waiting.size() == kMaxWaiting || waiting_bytes_ + incoming.raw.size() > kMaxWaitingBytes)
-        return refuse(stream, incoming, {"busy", "too many bundles wait; send it again later"});
-    waiting_bytes_ += incoming.raw.size();
-    inbox.waiting.push_back(std::move(incoming));
-    next(stream);
-}
-
-void Replication::next(const StreamHash& stream) {
-    const auto found = inboxes_.find(stream);
-    if (found == inboxes_.end() || found->second.busy) return;
-    if (found->second.waiting.empty()) {
-        inboxes_.erase(found);
-        return;
-    }
-    found->second.busy = true;
-    const Incoming& first = found->second.waiting.front();
-    const auto age = first.retried ? std::chrono::seconds(kFreshPlacement) : std::chrono::seconds(kPlacementAge);
-    directory_.resolve(stream, first.grant, age, [this, stream](const Result<StreamInfo>& info) {
-        if (info) {
-            place(stream, *info);
-            if (core_.placed(stream)) return check(stream, *info);
-        }
-        const Error error = info ? Error{"not_my_stream", "this operator was not drawn for the stream"} : info.error();
-        refuse(stream, inboxes_.at(stream).waiting.front(), error);
-        done(stream);
-    });
-}
-
-void Replication::check(const StreamHash& stream, const StreamInfo& info) {
-    const auto raw = std::make_shared<Bytes>(inboxes_.at(stream).waiting.front().raw);
-    const bool posted = pool_.post([this, stream, info, raw] {
-        auto record = std::make_shared<Result<client::CheckedBundle>>(
-            client::check_bundle(std::move(*raw), config_.network, info.writer));
-        if (*record && (**record).stream != stream)
-            *record = fail("bad_bundle", "the bundle is of another stream than its topic");
-        scope_.post([this, stream, info, record] { checked(stream, info, std::move(*record)); });
-    });
-    if (posted) return;
-    refuse(stream, inboxes_.at(stream).waiting.front(), {"busy", "the pool is full"});
-    done(stream);
-}
-
-void Replication::checked(const StreamHash& stream, const StreamInfo& info, Result<client::CheckedBundle> record) {
-    Inbox& inbox = inboxes_.at(stream);
-    Incoming& first = inbox.waiting.front();
-    if (record) {
-        const bool closing = record->closing;
-        Arrival arrival{std::make_shared<const log::Record>(std::move(*record)), first.peer, first.reply_to, closing};
-        done(stream);
-        return run(BundleArrived{std::move(arrival)});
-    }
-    // The stream's writer may have changed its key since the ledger was asked.
-    if (record.error().code == "bad_signature" && !first.retried && base::wall_now() - info.asked >= kFreshPlacement) {
-        first.retried = true;
-        inbox.busy = false;
-        return next(stream);
-    }
-    refuse(stream, first, record.error());
-    const std::string peer = first.peer;
-    done(stream);
-    if (!peer.empty()) run(BadBundle{peer, stream});
-}
-
-void Replication::done(const StreamHash& stream) {
-    Inbox& inbox = inboxes_.at(stream);
-    waiting_bytes_ -= inbox.waiting.front().raw.size();
-    inbox.waiting.pop_front();
-    inbox.busy = false;
-    scope_.post([this, stream] { next(stream); });
-}
-
-void Replication::refuse(const StreamHash& stream, const Incoming& incoming, const Error& error) {
-    metrics_.count("fairstream_operator_bundles_refused_total", 1, {{"code", error.code}});
-    base::log_debug("refused a bundle of {} from {}: {}: {}", base::to_hex(stream),
-                    incoming.peer.empty() ? "its writer" : incoming.peer, error.code, error.message);
-    if (incoming.reply_to.empty()) return;
-    const Notice notice{.type = Notice::Type::kRefused, .stream = stream, .position = {}, .error = error};
-    (void)outlets_.publish(incoming.reply_to, as_bytes(notice.encode()), {});
+    intake_.add(stream, {.raw = std::move(raw), .peer = {}, .grant = grant, .reply_to = reply_to});
 }
 
 // ---- Other operators ----------------------------------------------------------------------------------------------
@@ -210,7 +138,7 @@ void Replication::on_operator_message(const std::string& from, ByteView payload)
             StreamHash stream;
             std::copy_n(body.begin(), stream.size(), stream.begin());
             if (directory_.id_of(stream) == nullptr) return (void)send(from, kWho, stream);
-            return enqueue(stream, {.raw = to_bytes(body.subspan(16)), .peer = from, .grant = {}, .reply_to = {}});
+            return intake_.add(stream, {.raw = to_bytes(body.subspan(16)), .peer = from, .grant = {}, .reply_to = {}});
         }
         case kFetch: {
             const auto fetch = decode_fetch(body);
@@ -237,7 +165,7 @@ void Replication::on_introduction(const std::string& from, ByteView body) {
         if (!directory_.learn(id)) continue;
         const StreamHash stream = identity::crypto::stream_hash(id);
         if (placed_.contains(stream)) continue;
-        directory_.resolve(stream, {}, kPlacementAge, [this, from, stream](const Result<StreamInfo>& info) {
+        directory_.resolve(stream, {}, StreamDirectory::kUsual, [this, from, stream](const Result<StreamInfo>& info) {
             if (info && std::ranges::find(info->operators, from) != info->operators.end()) place(stream, *info);
         });
     }
@@ -431,12 +359,8 @@ void Replication::act(Conflict action) {
         if (const auto written = base::write_file(path, arrival.bundle->raw, 0600); !written)
             base::log_warn("evidence lost: {}", written.error().message);
     });
-    if (action.arrival.reply_to.empty()) return;
-    const Notice notice{.type = Notice::Type::kRefused,
-                        .stream = bundle.stream,
-                        .position = {},
-                        .error = {"conflict", "other frames are stored under these numbers"}};
-    (void)outlets_.publish(action.arrival.reply_to, as_bytes(notice.encode()), {});
+    if (!action.arrival.reply_to.empty())
+        refuse(action.arrival.reply_to, bundle.stream, {"conflict", "other frames are stored under these numbers"});
 }
 
 void Replication::act(PeerFault action) {

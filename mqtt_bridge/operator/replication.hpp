@@ -1,15 +1,14 @@
 #pragma once
 
-#include <deque>
 #include <map>
 #include <set>
 
 #include "base/metrics.hpp"
 #include "base/net/loop_scope.hpp"
 #include "base/pool.hpp"
-#include "mqtt_bridge/client/bundle.hpp"
 #include "mqtt_bridge/client/mqtt_session.hpp"
 #include "mqtt_bridge/operator/append_queue.hpp"
+#include "mqtt_bridge/operator/bundle_intake.hpp"
 #include "mqtt_bridge/operator/peers.hpp"
 #include "mqtt_bridge/operator/stream_directory.hpp"
 #include "mqtt_bridge/replicate/replicator.hpp"
@@ -17,8 +16,7 @@
 namespace fairstream::mqtt_bridge::storage_operator {
 
 /// The shell around the replication core: turns MQTT messages, the log's answers and time into events, and its actions
-/// into messages, appends and signatures. Bundles are checked in the pool, one at a time per stream, so that they reach
-/// the core in the order in which they came. On the loop thread.
+/// into messages, appends and signatures. What comes in goes through BundleIntake. On the loop thread.
 class Replication {
 public:
     struct Config {
@@ -56,29 +54,11 @@ public:
     const std::map<std::string, KnownReceipt>* receipts(const StreamHash& stream) const;
 
 private:
-    struct Incoming {
-        Bytes raw;
-        std::string peer;  // empty: the writer
-        std::string grant;
-        std::string reply_to;
-        bool retried = false;
-    };
-    struct Inbox {
-        std::deque<Incoming> waiting;
-        bool busy = false;
-    };
-    static constexpr std::size_t kMaxWaiting = 256;  // bundles per stream
-    static constexpr std::size_t kMaxWaitingBytes = 256u << 20;
-
     void restore();
     void tick();
-    void enqueue(const StreamHash& stream, Incoming incoming);
-    void next(const StreamHash& stream);
-    void check(const StreamHash& stream, const StreamInfo& info);
-    void checked(const StreamHash& stream, const StreamInfo& info, Result<client::CheckedBundle> record);
-    void refuse(const StreamHash& stream, const Incoming& incoming, const Error& error);
-    void done(const StreamHash& stream);
-    void place(const StreamHash& stream, const StreamInfo& info);
+    /// Whether we hold it.
+    bool place(const StreamHash& stream, const StreamInfo& info);
+    void refuse(const std::string& reply_to, const StreamHash& stream, const Error& error);
 
     void run(replicate::Event event);
     void act(replicate::Append action);
@@ -109,8 +89,7 @@ private:
     const Config config_;
     const Outlets outlets_;
     replicate::Replicator core_;
-    std::map<StreamHash, Inbox> inboxes_;
-    std::size_t waiting_bytes_ = 0;
+    BundleIntake intake_;
     std::map<StreamHash, std::pair<std::vector<std::string>, std::uint32_t>> placed_;  // as the core was told
     std::set<StreamHash> unplaced_;  // in the log, and the ledger has not answered for them yet
     TimePoint retry_unplaced_{};

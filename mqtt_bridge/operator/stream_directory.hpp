@@ -33,6 +33,9 @@ struct StreamInfo {
 class StreamDirectory {
 public:
     using Answer = std::function<void(const Result<StreamInfo>&)>;
+    /// How old what the ledger said may be: as a rule, and where it seems to have changed.
+    static constexpr std::chrono::seconds kUsual{60};
+    static constexpr std::chrono::seconds kFresh{1};
 
     /// Reads the ids known from earlier lives. Errors: io_error.
     static Result<std::unique_ptr<StreamDirectory>> open(const std::filesystem::path& file, base::net::Loop& loop,
