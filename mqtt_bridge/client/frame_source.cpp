@@ -4,7 +4,6 @@
 
 #include "base/encoding.hpp"
 #include "mqtt_bridge/client/notice.hpp"
-#include "mqtt_bridge/client/operator_link.hpp"
 #include "security_manager/gate/topic.hpp"
 
 namespace fairstream::mqtt_bridge::client {
@@ -86,13 +85,7 @@ public:
           topic_(security_manager::gate::fetch_topic(identity::crypto::stream_hash(options.stream_id))) {}
 
     Status open(const OperatorEndpoint& at) {
-        FS_ASSIGN(link_, OperatorLink::open({.to = at,
-                                             .network = options_.network,
-                                             .grant = options_.grant,
-                                             .holder = options_.holder,
-                                             .trusted_roots = options_.trusted_roots,
-                                             .timeout = options_.timeout},
-                                            {}));
+        FS_ASSIGN(link_, open_link(options_, at, {}));
         return {};
     }
 
@@ -138,6 +131,17 @@ Result<std::unique_ptr<FrameSource>> opened(const ReaderOptions& options, const 
 }
 
 }  // namespace
+
+Result<std::unique_ptr<OperatorLink>> open_link(const ReaderOptions& options, const OperatorEndpoint& at,
+                                                std::vector<std::string> topics) {
+    return OperatorLink::open({.to = at,
+                               .network = options.network,
+                               .grant = options.grant,
+                               .holder = options.holder,
+                               .trusted_roots = options.trusted_roots,
+                               .timeout = options.timeout},
+                              std::move(topics));
+}
 
 Result<std::unique_ptr<FrameSource>> open_source(const ReaderOptions& options, const OperatorEndpoint& at) {
     return options.transport == Transport::kHttps ? opened<HttpsSource>(options, at) : opened<MqttSource>(options, at);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "mqtt_bridge/client/delivery_record.hpp"
+#include "mqtt_bridge/client/operator_link.hpp"
 #include "mqtt_bridge/client/reader.hpp"
 
 namespace fairstream::mqtt_bridge::client {
@@ -21,6 +22,10 @@ public:
     /// The newest receipt of the purchase that the operator has; an empty one: none. Errors: as above.
     virtual Result<chaincode::schema::SignedDeliveryReceipt> held() = 0;
 };
+
+/// A buyer's connection to an operator, subscribed to `topics`. Errors: those of OperatorLink::open.
+Result<std::unique_ptr<OperatorLink>> open_link(const ReaderOptions& options, const OperatorEndpoint& at,
+                                                std::vector<std::string> topics);
 
 /// Opens the session. Errors: those of open_session and of the transport.
 Result<std::unique_ptr<FrameSource>> open_source(const ReaderOptions& options, const OperatorEndpoint& at);

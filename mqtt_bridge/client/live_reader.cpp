@@ -80,13 +80,7 @@ Status LiveReader::connect() {
     next_connect_ = base::steady_now() + kConnectPause;
     const auto& at = options_.operators[current_];
     FS_ASSIGN(source_, open_source(fetching_, at));
-    FS_ASSIGN(link_, OperatorLink::open({.to = at,
-                                         .network = options_.network,
-                                         .grant = options_.grant,
-                                         .holder = options_.holder,
-                                         .trusted_roots = options_.trusted_roots,
-                                         .timeout = options_.timeout},
-                                        {live_topic_}));
+    FS_ASSIGN(link_, open_link(fetching_, at, {live_topic_}));
     receipt_wanted_ = false;
     gap_since_ = {};
     order_.suspect();

@@ -9,7 +9,6 @@
 #include "identity/crypto/frame.hpp"
 #include "mqtt_bridge/client/frame_source.hpp"
 #include "mqtt_bridge/client/live_order.hpp"
-#include "mqtt_bridge/client/operator_link.hpp"
 
 namespace fairstream::mqtt_bridge::client {
 
