@@ -357,4 +357,12 @@ std::size_t OperatorDaemon::connected_peers() const {
     return impl_->connected;
 }
 
+Status OperatorDaemon::use(const base::net::TlsConfig& tls) {
+    return impl_->http->use(tls);
+}
+
+base::Metrics& OperatorDaemon::metrics() {
+    return impl_->metrics;
+}
+
 }  // namespace fairstream::mqtt_bridge::storage_operator

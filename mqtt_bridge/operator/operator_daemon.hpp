@@ -52,6 +52,10 @@ public:
     bool ready() const;
     /// From any thread.
     std::size_t connected_peers() const;
+    /// HttpServer::use. The broker beside it has its own copy of the certificate.
+    Status use(const base::net::TlsConfig& tls);
+    /// What /metrics shows.
+    base::Metrics& metrics();
 
 private:
     struct Impl;

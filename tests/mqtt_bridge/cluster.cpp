@@ -1,10 +1,12 @@
 #include "tests/mqtt_bridge/cluster.hpp"
 
 #include <catch2/catch.hpp>
+#include <future>
 
 #include "base/clock.hpp"
 #include "base/file.hpp"
 #include "mqtt_bridge/operator/mosquitto_config.hpp"
+#include "tests/support/ports.hpp"
 
 namespace fairstream::tests {
 
@@ -16,18 +18,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::uint16_t free_port() {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    ::bind(fd, reinterpret_cast<sockaddr*>(&address), size);
-    ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-    ::close(fd);
-    return ntohs(address.sin_port);
-}
-
 std::string https_url(std::uint16_t port) {
     return "https://127.0.0.1:" + std::to_string(port);
 }
@@ -37,7 +27,7 @@ std::string https_url(std::uint16_t port) {
 Cluster::Cluster(std::size_t count) : nodes_(count) {
     for (std::size_t i = 0; i < count; ++i) {
         nodes_[i].tls = ca_.issue(name(i));
-        nodes_[i].https_port = free_port();
+        nodes_[i].https_port = own_port();
         schema::Operator listed;
         listed.set_name(name(i));
         listed.set_did(identity::did::did_from_key(nodes_[i].key.public_key()));
@@ -45,8 +35,7 @@ Cluster::Cluster(std::size_t count) : nodes_(count) {
         ledger_.list(listed);
     }
     for (std::size_t i = 0; i < count; ++i) start(i);
-    if (!eventually([this] { return meshed(); }, 30s))
-        throw std::runtime_error("the operators did not find one another");
+    if (!eventually([this] { return meshed(); })) throw std::runtime_error("the operators did not find one another");
 }
 
 Cluster::~Cluster() {
@@ -106,6 +95,19 @@ void Cluster::kill(std::size_t index) {
     node.daemon.reset();
     node.loop.reset();
     node.broker.reset();
+}
+
+std::string Cluster::renew(std::size_t index) {
+    Node& node = nodes_[index];
+    node.tls = ca_.issue(name(index));
+    const auto folder = folder_ / name(index);
+    REQUIRE(base::write_file(folder / "broker.pem", as_bytes(node.tls.certificate), 0600));
+    REQUIRE(base::write_file(folder / "broker.key", as_bytes(node.tls.private_key), 0600));
+    node.broker->hang_up();
+    std::promise<Status> used;
+    node.loop->post([&] { used.set_value(node.daemon->use({node.tls.certificate, node.tls.private_key, roots()})); });
+    REQUIRE(used.get_future().get());
+    return node.tls.certificate;
 }
 
 bool Cluster::meshed() const {
@@ -192,6 +194,20 @@ mqtt_bridge::client::WriterOptions writer_options(Cluster& cluster, const TestSt
             .silence = 2000ms,
             .give_up = 30'000ms,
             .on_progress = {}};
+}
+
+mqtt_bridge::client::EpochKey epoch_key(std::uint32_t number) {
+    return {number, Bytes(32, static_cast<std::uint8_t>(number)), Bytes(32, static_cast<std::uint8_t>(100 + number))};
+}
+
+mqtt_bridge::client::WriterOptions stream_options(Cluster& cluster, const TestStream& stream,
+                                                  const std::filesystem::path& spool) {
+    auto options = writer_options(cluster, stream, spool);
+    options.encryption_subkey = epoch_key(1).encryption_subkey;
+    options.mac_subkey = epoch_key(1).mac_subkey;
+    options.flush_after = 20ms;
+    options.key_of = [](std::uint32_t number) -> Result<mqtt_bridge::client::EpochKey> { return epoch_key(number); };
+    return options;
 }
 
 mqtt_bridge::client::ReaderOptions reader_options(Cluster& cluster, const TestStream& stream, const SigningKey& buyer,

@@ -25,6 +25,10 @@ public:
     void start(std::size_t index);
     /// As a power cut: the broker is killed, the daemon answers nobody any more.
     void kill(std::size_t index);
+    /// Another key and certificate for daemon and broker while they run; the certificate (PEM).
+    std::string renew(std::size_t index);
+    std::uint16_t https_port(std::size_t index) const { return nodes_[index].https_port; }
+    std::uint16_t mqtts_port(std::size_t index) const { return nodes_[index].broker->port(); }
     mqtt_bridge::client::OperatorEndpoint endpoint(std::size_t index) const;
     std::vector<mqtt_bridge::client::OperatorEndpoint> endpoints() const;
     std::filesystem::path data(std::size_t index) const { return folder_ / (name(index) + "/data"); }
@@ -74,6 +78,10 @@ struct TestStream {
 
 mqtt_bridge::client::WriterOptions writer_options(Cluster& cluster, const TestStream& stream,
                                                   const std::filesystem::path& spool);
+/// Of a stream that rolls its key epochs, under `epoch_key`.
+mqtt_bridge::client::WriterOptions stream_options(Cluster& cluster, const TestStream& stream,
+                                                  const std::filesystem::path& spool);
+mqtt_bridge::client::EpochKey epoch_key(std::uint32_t number);
 mqtt_bridge::client::ReaderOptions reader_options(Cluster& cluster, const TestStream& stream,
                                                   const identity::crypto::SigningKey& buyer,
                                                   const mqtt_bridge::client::StoredBatch& batch, const Bytes& plaintext,

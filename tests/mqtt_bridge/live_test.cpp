@@ -10,6 +10,7 @@
 #include "mqtt_bridge/client/live_reader.hpp"
 #include "security_manager/client/session_client.hpp"
 #include "tests/mqtt_bridge/cluster.hpp"
+#include "tests/support/served_certificate.hpp"
 
 using namespace fairstream;
 using namespace fairstream::mqtt_bridge::client;
@@ -20,15 +21,8 @@ using identity::crypto::SigningKey;
 
 namespace {
 
-EpochKey epoch_key(std::uint32_t number) {
-    return {number, Bytes(32, static_cast<std::uint8_t>(number)), Bytes(32, static_cast<std::uint8_t>(100 + number))};
-}
-
 WriterOptions live_options(Cluster& cluster, const TestStream& stream, const std::filesystem::path& spool) {
-    WriterOptions options = writer_options(cluster, stream, spool);
-    options.encryption_subkey = epoch_key(1).encryption_subkey;
-    options.mac_subkey = epoch_key(1).mac_subkey;
-    options.flush_after = 20ms;
+    WriterOptions options = stream_options(cluster, stream, spool);
     options.give_up = 120s;
     return options;
 }
@@ -82,9 +76,7 @@ public:
         if (record_.served().entries() == 0) return false;
         return reader_->hand_in(receipted()).has_value();
     }
-    Receipted receipted() {
-        return sign_receipted(record_.next(), grant_, Cluster::kNetwork, key_);
-    }
+    Receipted receipted() { return sign_receipted(record_.next(), grant_, Cluster::kNetwork, key_); }
     /// What the operator says of this purchase.
     std::string standing(std::size_t at) {
         base::net::HttpClient http(cluster_.roots());
@@ -182,9 +174,41 @@ TEST_CASE(
 
     // Everything is signed for, and whoever serves says so: nothing was counted twice.
     const auto serving = static_cast<std::size_t>(buyer.reader().operator_name().back() - '1');
-    REQUIRE(eventually([&] { return buyer.read() && buyer.sign(); }, 60s));
+    REQUIRE(eventually([&] { return buyer.read() && buyer.sign(); }));
     const std::string entries = "\"entries\":" + std::to_string(buyer.sequences().size()) + ",\"ahead\":0";
-    CHECK(eventually([&] { return buyer.standing(serving).find(entries) != std::string::npos; }, 60s));
+    CHECK(eventually([&] { return buyer.standing(serving).find(entries) != std::string::npos; }));
+}
+
+TEST_CASE("live: daemons and brokers take new keys and certificates while a stream flows, and no reading is lost") {
+    const TemporaryFolder folder;
+    Cluster cluster(3);
+    const TestStream stream("sensors");
+    constexpr int kReadings = 400;
+    const WriterOptions options = live_options(cluster, stream, folder / "spool");
+    const auto now_us = base::to_us(base::wall_now());
+    Buyer buyer(cluster, stream, now_us - 1'000'000, now_us + 3'600'000'000, /*window=*/1'000);
+    std::atomic<int> written{0};
+    std::string error;
+    std::thread seller([&] { write_stream(options, kReadings, written, error); });
+    std::vector<std::string> renewed;
+    const bool complete = eventually(
+        [&] {
+            REQUIRE(buyer.read());
+            if (renewed.empty() && buyer.readings().size() >= 100)
+                for (std::size_t i = 0; i < cluster.size(); ++i) renewed.push_back(cluster.renew(i));
+            return buyer.readings().size() == kReadings;
+        },
+        180s);
+    seller.join();
+    INFO(error << ", " << written << " written, " << buyer.readings().size() << " read");
+    CHECK(error.empty());
+    REQUIRE(complete);
+    CHECK(buyer.sequences().front() == 1);  // Buyer::read has seen that each follows the one before
+    REQUIRE(renewed.size() == cluster.size());
+    for (std::size_t i = 0; i < cluster.size(); ++i) {
+        CHECK(served_certificate(cluster.https_port(i)) == renewed[i]);
+        CHECK(served_certificate(cluster.mqtts_port(i)) == renewed[i]);
+    }
 }
 
 TEST_CASE("live: a window is what its frames' times say, from its first frame to the end of what was paid for") {
@@ -222,7 +246,7 @@ TEST_CASE("live: one operator alone does not end a window before its time") {
     const auto now_us = base::to_us(base::wall_now());
     Buyer buyer(cluster, stream, 1, now_us + 3'600'000'000, /*window=*/0);
     cluster.shorten_at(0, buyer.grant(), 2);  // op1's node says that the time was over long ago
-    REQUIRE(eventually([&] { return buyer.read() && buyer.readings().size() == 20; }, 60s));
+    REQUIRE(eventually([&] { return buyer.read() && buyer.readings().size() == 20; }));
     CHECK(buyer.reader().operator_name() == "op2");
     CHECK(std::ranges::any_of(buyer.reader().faults(),
                               [](const auto& one) { return one.starts_with("op1: window_over"); }));
@@ -237,17 +261,17 @@ TEST_CASE("live: a buyer that does not sign gets W frames, and no more after the
     REQUIRE(writer->close());
     const auto now_us = base::to_us(base::wall_now());
     Buyer buyer(cluster, stream, 1, now_us + 3'600'000'000, /*window=*/40);
-    REQUIRE(eventually([&] { return buyer.read() && buyer.reader().receipt_wanted(); }, 60s));
+    REQUIRE(eventually([&] { return buyer.read() && buyer.reader().receipt_wanted(); }));
     CHECK(buyer.sequences().size() == 40);
     CHECK(buyer.standing(0).find("\"entries\":0,\"ahead\":40") != std::string::npos);
 
     cluster.kill(0);
     cluster.start(0);
-    REQUIRE(eventually([&] { return cluster.ready(0); }, 60s));
+    REQUIRE(eventually([&] { return cluster.ready(0); }));
     CHECK(buyer.standing(0).find("\"entries\":0,\"ahead\":40") != std::string::npos);
 
     buyer.reopen();
-    REQUIRE(eventually([&] { return buyer.read() && buyer.reader().receipt_wanted(); }, 60s));
+    REQUIRE(eventually([&] { return buyer.read() && buyer.reader().receipt_wanted(); }));
     CHECK(buyer.sequences().size() == 40);
 
     REQUIRE(eventually(

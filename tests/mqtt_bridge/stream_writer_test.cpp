@@ -13,19 +13,6 @@ using identity::crypto::Hash;
 
 namespace {
 
-EpochKey epoch_key(std::uint32_t number) {
-    return {number, Bytes(32, static_cast<std::uint8_t>(number)), Bytes(32, static_cast<std::uint8_t>(100 + number))};
-}
-
-WriterOptions stream_options(Cluster& cluster, const TestStream& stream, const std::filesystem::path& spool) {
-    WriterOptions options = writer_options(cluster, stream, spool);
-    options.encryption_subkey = epoch_key(1).encryption_subkey;
-    options.mac_subkey = epoch_key(1).mac_subkey;
-    options.flush_after = 20ms;
-    options.key_of = [](std::uint32_t number) -> Result<EpochKey> { return epoch_key(number); };
-    return options;
-}
-
 Bytes reading(std::uint64_t number) {
     return to_bytes("reading " + std::to_string(number));
 }
@@ -176,6 +163,27 @@ TEST_CASE("a stream goes on at another operator when the one that serves it dies
     const auto batches = stored(*writer, 2);
     CHECK(batches[1].first_sequence == batches[0].last_sequence + 1);
     for (const StoredBatch& batch : batches) check_receipts(cluster, batch, 2);
+}
+
+TEST_CASE("a caller that pumps without ever waiting starves nobody, nor while an operator is gone") {
+    const TemporaryFolder folder;
+    Cluster cluster(3);
+    const TestStream stream("hasty");
+    auto writer = Writer::open(stream_options(cluster, stream, folder / "spool")).value();
+    std::vector<std::uint64_t> ends;
+    for (std::uint64_t i = 1; i <= 30; ++i) {
+        REQUIRE(writer->write(reading(i)));
+        if (i % 10 != 0) continue;
+        REQUIRE(writer->roll(epoch_key(static_cast<std::uint32_t>(i / 10 + 1))));
+        if (i == 20) cluster.kill(0);  // the first, which takes the frames
+        const auto deadline = base::steady_now() + 120s;
+        while (ends.size() < i / 10 && base::steady_now() < deadline) {
+            if (const auto pumped = writer->pump(0ms); !pumped) FAIL(pumped.error().message);
+            const auto taken = writer->take_stored().value();
+            for (const auto& batch : taken) ends.push_back(batch.last_sequence);
+        }
+    }
+    CHECK(ends == std::vector<std::uint64_t>{10, 20, 30});
 }
 
 TEST_CASE("a writer refuses keys and epochs that cannot be") {
