@@ -206,6 +206,7 @@ Result<bool> HttpResponseReader::feed(ByteView received) {
 }
 
 Status HttpResponseReader::finish() {
+    if (!impl_->feeder.parser->got_some()) return fail("bad_response", "the connection ended before any answer");
     error_code error;
     impl_->feeder.parser->put_eof(error);
     if (error || !impl_->feeder.parser->is_done()) return fail("bad_response", "the answer ended early");

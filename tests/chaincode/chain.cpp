@@ -101,17 +101,28 @@ Chain::Chain(std::size_t organisation_count, std::uint32_t threshold)
         node.set_certificate(as_field(organisation.node.certificate));
         organisations_.push_back(std::move(organisation));
     }
-    auto channel = ledger::contract::Channel::make(ledger::proto::encode(config));
-    if (!channel) throw std::runtime_error(channel.error().message);
-    channel_ = *channel;
     state_ = ledger::state::memory_state();
     private_store_ = ledger::state::memory_private();
+    serve(ledger::contract::Channel::make(ledger::proto::encode(config)));
+}
+
+void Chain::serve(const Result<std::shared_ptr<const ledger::contract::Channel>>& channel) {
+    if (!channel) throw std::runtime_error(channel.error().message);
+    channel_ = *channel;
     const auto contracts = all_contracts();
+    endorsers_.clear();
     for (std::size_t i = 0; i < channel_->endorsing_organisations(); ++i)
         endorsers_.push_back(std::make_unique<ledger::endorse::Endorser>(channel_, contracts, *state_, *private_store_,
                                                                          organisations_[i].name + "-node",
                                                                          organisations_[i].node.key));
     validator_ = std::make_unique<ledger::validate::Validator>(channel_);
+}
+
+void Chain::drop_last_organisation() {
+    auto config = channel_->config();
+    config.mutable_organisations()->RemoveLast();
+    config.mutable_nodes()->RemoveLast();
+    serve(ledger::contract::Channel::in_force(ledger::proto::encode(config)));
 }
 
 proto::ProposalRequest Chain::propose(const Who& who, std::string_view contract, std::string_view function,
@@ -144,6 +155,7 @@ proto::ProposalRequest Chain::propose(const Who& who, std::string_view contract,
 
 Result<proto::Transaction> Chain::endorse(const Who& who, std::string_view contract, std::string_view function,
                                           ByteView arguments, ByteView private_inputs) {
+    if (on_call) on_call(who, contract, function, arguments, private_inputs);
     const auto request = propose(who, contract, function, arguments, private_inputs, proto::INTENT_SUBMIT);
     proto::Transaction transaction;
     *transaction.mutable_signed_proposal() = request.signed_proposal();

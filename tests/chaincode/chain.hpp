@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,14 @@ public:
                                                ByteView arguments, ByteView private_inputs = {});
     std::vector<ledger::proto::ValidationCode> commit(const std::vector<ledger::proto::Transaction>& transactions);
 
+    /// Hears of every call before it is endorsed.
+    std::function<void(const Who& who, std::string_view contract, std::string_view function, ByteView arguments,
+                       ByteView private_inputs)>
+        on_call;
+
+    /// As a config would: it keeps its certificates, but is no member any more.
+    void drop_last_organisation();
+
     void advance(std::chrono::microseconds by) { now_ += by; }
     TimePoint now() const { return now_; }
     std::uint64_t height() const { return state_->height(); }
@@ -79,6 +88,7 @@ private:
             return fail("bad_answer", "the answer does not parse");
         return reply;
     }
+    void serve(const Result<std::shared_ptr<const ledger::contract::Channel>>& channel);
     ledger::proto::ProposalRequest propose(const Who& who, std::string_view contract, std::string_view function,
                                            ByteView arguments, ByteView private_inputs,
                                            ledger::proto::Intent intent) const;

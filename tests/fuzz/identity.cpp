@@ -1,9 +1,44 @@
+#include <algorithm>
+
 #include "identity/credential/presentation.hpp"
+#include "identity/crypto/custody.hpp"
 #include "identity/crypto/frame.hpp"
 #include "identity/did/did_key.hpp"
 #include "identity/msp/certificate.hpp"
 
+#include "tests/fuzz/input.hpp"
+
 using namespace fairstream;
+
+namespace {
+
+namespace custody = identity::crypto::custody;
+
+template <typename Array>
+Array take(tests::Input& input) {
+    Array out{};
+    std::ranges::copy(input.take(out.size()), out.begin());
+    return out;
+}
+
+/// Points and scalars as a dealing and a release bring them.
+void custody_of(tests::Input input) {
+    const auto point = [&] { return take<custody::Point>(input); };
+    const auto scalar = [&] { return take<custody::Scalar>(input); };
+    const custody::DealContext context{.network = "net",
+                                       .stream = "s",
+                                       .key_epoch = 1,
+                                       .seller = "did",
+                                       .roster = {{"org1", point()}},
+                                       .threshold = 1};
+    const custody::Point commitment = point();
+    const custody::EncryptedShare share{point(), scalar(), scalar()};
+    static_cast<void>(custody::verify_dealing(context, {&commitment, 1}, {&share, 1}));
+    const custody::Release release{commitment, share.y, share.challenge, share.response, scalar()};
+    static_cast<void>(custody::verify_release(release, context.roster[0].second, share.y, commitment, {}));
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const ByteView bytes{data, size};
@@ -17,5 +52,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     static_cast<void>(identity::crypto::open_frame(Bytes(32), bytes));
     static_cast<void>(identity::crypto::VerifyingKey::from_sec1(bytes));
     static_cast<void>(identity::crypto::signature_from_der(bytes));
+    custody_of({data, size});
     return 0;
 }

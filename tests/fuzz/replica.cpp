@@ -8,6 +8,7 @@
 #include "ledger/order/leaders.hpp"
 #include "ledger/order/replica.hpp"
 #include "ledger/proto/wire.hpp"
+#include "tests/fuzz/input.hpp"
 #include "tests/support/ordering/members.hpp"
 
 using namespace fairstream;
@@ -22,31 +23,9 @@ const ledger::contract::Channel& channel() {
     return *members(kNodes).channel;
 }
 
-class Input {
-public:
-    Input(const std::uint8_t* data, std::size_t size) : rest_(data, size) {}
-    bool empty() const { return rest_.empty(); }
-    std::uint8_t byte() {
-        if (rest_.empty()) return 0;
-        const auto out = rest_[0];
-        rest_ = rest_.subspan(1);
-        return out;
-    }
-    Bytes bytes() {
-        const std::size_t wanted = byte() * 4u;
-        const auto size = std::min(wanted, rest_.size());
-        const auto out = to_bytes(rest_.first(size));
-        rest_ = rest_.subspan(size);
-        return out;
-    }
-
-private:
-    ByteView rest_;
-};
-
 class Script {
 public:
-    explicit Script(Input input) : input_(input), tip_(genesis_tip(channel())) { restart(); }
+    explicit Script(tests::Input input) : input_(input), tip_(genesis_tip(channel())) { restart(); }
 
     void run() {
         for (std::size_t i = 0; i < kMaxEvents && !input_.empty(); ++i) one();
@@ -199,7 +178,7 @@ private:
         }
     }
 
-    Input input_;
+    tests::Input input_;
     order::Tip tip_;
     order::Monotonic now_{};
     std::optional<order::Replica> replica_;
@@ -213,6 +192,6 @@ private:
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    Script(Input(data, size)).run();
+    Script(tests::Input(data, size)).run();
     return 0;
 }
