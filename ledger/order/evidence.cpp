@@ -35,8 +35,8 @@ std::string member_part(std::string_view node) {
 }
 
 Result<DoubleVote> decode_proof(ByteView bytes) {
-    const std::size_t first = bytes.size() < 4 ? bytes.size() : base::read_u32(bytes);
-    if (first > bytes.size() - std::min<std::size_t>(bytes.size(), 4)) return fail("malformed", "no proof");
+    if (bytes.size() < 4 || base::read_u32(bytes) > bytes.size() - 4) return fail("malformed", "no proof");
+    const auto first = base::read_u32(bytes);
     DoubleVote proof;
     FS_ASSIGN(proof.first, proto::decode<proto::SignedOrderMessage>(bytes.subspan(4, first)));
     const auto rest = bytes.subspan(4 + first);
