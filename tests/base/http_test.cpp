@@ -324,7 +324,7 @@ TEST_CASE("requests sent ahead are answered in order, and 100-continue is honour
     CHECK(third != std::string::npos);
 }
 
-TEST_CASE("a request that does not arrive in time is answered 408; a client that stays quiet is let go") {
+TEST_CASE("a request that does not arrive in time is answered 408, and a client that stays quiet is let go") {
     HttpFixture net;
     net.limits.read_timeout = 1s;
     net.start_server();

@@ -105,7 +105,7 @@ TEST_CASE("an actor registers itself, with its own key, once") {
               as(other))) == "not_an_actor");
 }
 
-TEST_CASE("a client needs no credential; one credential per issuer and type counts") {
+TEST_CASE("a client needs no credential, and one credential per issuer and type counts") {
     Market market;
     const auto client = new_actor();
     const auto plain = market.register_client(client).value();

@@ -321,7 +321,7 @@ TEST_CASE("who rates whom: the parties of the purchase, once") {
               ->ratings_size() == 3);
 }
 
-TEST_CASE("operators are rated by buyers; the consortium vouches for them") {
+TEST_CASE("operators are rated by buyers, and the consortium vouches for them") {
     RatedMarket m;
     const auto shop = m.shop();
     const auto buyer = m.verified_buyer();

@@ -122,7 +122,7 @@ TEST_CASE("releases made with the vectors' secrets are the vectors', and exactly
     }
 }
 
-TEST_CASE("the vectors' valid releases combine to K; with the invalid one they do not") {
+TEST_CASE("the vectors' valid releases combine to K, and with the invalid one they do not") {
     std::vector<custody::IndexedRelease> valid;
     custody::IndexedRelease invalid{};
     for (const auto& value : json().at("releases").as_array()) {

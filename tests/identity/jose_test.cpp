@@ -55,7 +55,7 @@ TEST_CASE("the thumbprint is RFC 7638's: SHA-256 of the required members in orde
     CHECK(thumbprint(key_from_jwk(dpop).value()) == "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
 }
 
-TEST_CASE("a public JWK round-trips; anything else is refused") {
+TEST_CASE("a public JWK round-trips, and anything else is refused") {
     const auto key = SigningKey::generate().public_key();
     const auto jwk = jwk_from_key(key);
     CHECK(key_from_jwk(jwk).value() == key);

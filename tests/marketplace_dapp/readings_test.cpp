@@ -79,7 +79,7 @@ TEST_CASE("a line that no frame can hold is left out, and the next one is not") 
     CHECK(source.left_out() == 1);
 }
 
-TEST_CASE("a command's output is one reading, each time it runs; a failed run is none") {
+TEST_CASE("a command's output is one reading, each time it runs, and a failed run is none") {
     const auto next = [](cli::CommandSource& source) {
         Lines got;
         REQUIRE(tests::eventually([&] {

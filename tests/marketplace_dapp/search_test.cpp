@@ -53,7 +53,7 @@ struct Market {
 
 }  // namespace
 
-TEST_CASE("offers are found by text, topic, price and place; nearest, best or newest first") {
+TEST_CASE("offers are found by text, topic, price and place, and nearest, best or newest first") {
     Market market;
     market.chain.add(
         {trust_issuer("did:key:issuer", true), register_seller("did:key:good", "did:key:issuer", kFarFutureUs),

@@ -248,7 +248,7 @@ void explore(const std::vector<Lie>& lies, const std::set<std::size_t>& leaving,
     CHECK(result.deciding > 0);
 }
 
-TEST_CASE("every interleaving: the leader proposes one block to all and falls silent; anybody may leave round 0") {
+TEST_CASE("every interleaving: the leader proposes one block to all and falls silent, and anybody may leave round 0") {
     const auto a = block("a", 0);
     std::vector<Lie> lies;
     for (const auto to : kHonest) lies.push_back({to, propose(a)});

@@ -104,7 +104,7 @@ TEST_CASE("a crash while a torn tail is cut leaves a tail to be cut") {
     CHECK(opened->log->last() == votes().back());
 }
 
-TEST_CASE("on a full disk nothing is voted for; with room again voting goes on where it was", "[W1][W6]") {
+TEST_CASE("on a full disk nothing is voted for, and with room again voting goes on where it was", "[W1][W6]") {
     const Files files;
     const auto all = votes();
     {

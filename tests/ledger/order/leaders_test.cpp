@@ -90,7 +90,7 @@ TEST_CASE("who is no member any more is forgotten") {
     CHECK(after({{"node9", 100, 32}}, 5, 0).empty());
 }
 
-TEST_CASE("absences read back as they were written; anything else is damage") {
+TEST_CASE("absences read back as they were written, and anything else is damage") {
     const Absences absences{{"node1", 33, 32}, {"node3", 1'000'000, 4096}};
     const auto bytes = order::encode_absences(absences);
     CHECK(order::decode_absences(bytes).value() == absences);

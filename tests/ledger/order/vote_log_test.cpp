@@ -308,7 +308,7 @@ TEST_CASE("a guard whose creation crashed is made anew") {
     }
 }
 
-TEST_CASE("a guard whose last write tore stands at the one before; with both slots broken it is refused") {
+TEST_CASE("a guard whose last write tore stands at the one before, and with both slots broken it is refused") {
     const TemporaryFolder folder;
     {
         auto guard = Guard::create(folder / "guard");
