@@ -8,7 +8,7 @@ namespace fairstream::chaincode::tests {
 namespace names = schema::names;
 using namespace std::chrono_literals;
 
-TEST_CASE("a stream offer says what one price buys; other modes have no windows") {
+TEST_CASE("a stream offer says what one price buys, and other modes have no windows") {
     LiveMarket market;
     CHECK(code_of(market.create_stream_offer(kCredit, 9, "a")) == "bad_arguments");
     CHECK(code_of(market.create_stream_offer(kCredit, 10, "b")) == "ok");
@@ -69,7 +69,7 @@ TEST_CASE("an upload grant that has expired opens nothing, and offers of batches
     CHECK(code_of(market.open(market.seller, market.token.grant(), 1)) == "expired");
 }
 
-TEST_CASE("an epoch covers the time to the next one's opening; the last one, to its batch's record") {
+TEST_CASE("an epoch covers the time to the next one's opening, and the last one, to its batch's record") {
     LiveMarket market;
     const auto first = market.open(1);
     CHECK(code_of(market.deal(market.seller, market.offer.stream_id(), 2)) == "ok");
