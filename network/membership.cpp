@@ -82,7 +82,7 @@ Result<ConfigChanges> joining(const Layout& layout, const NodePlace& node) {
         changes.custodian_keys[node.organisation] = base::to_hex(custodian.public_key().compressed());
     }
     changes.nodes.push_back({.certificate = node.folder / "node.pem",
-                             .peer_address = fmt::format("127.0.0.1:{}", node.peer_port),
+                             .peer_address = fmt::format("{}:{}", node.peer_host, node.peer_port),
                              .gateway_address = fmt::format("127.0.0.1:{}", node.gateway_port)});
     return changes;
 }

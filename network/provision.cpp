@@ -118,14 +118,14 @@ Status write_node_config(const Layout& layout, const NodePlace& node) {
         "# One ledger node. Paths are relative to this file.\n"
         "name: {}\norganisation: {}\ngenesis: ../genesis.bin\nroots: ../roots.pem\nkey: node.key\ncertificate: "
         "node.pem\n"
-        "custodian_key: ../custodian.key\ndata: data\npeer_listen: 127.0.0.1:{}\ngateway_listen: "
+        "custodian_key: ../custodian.key\ndata: data\npeer_listen: {}:{}\ngateway_listen: "
         "127.0.0.1:{}\noperations_listen: 127.0.0.1:{}\n{}peers:\n",
-        node.name, node.organisation, node.peer_port, node.gateway_port, node.operations_port,
+        node.name, node.organisation, node.peer_host, node.peer_port, node.gateway_port, node.operations_port,
         (node.joined ? "joining: true  # it does not stand in the genesis config\n" : "") +
             other_keys_line(layout.organisation_folder(node.organisation)));
     for (const auto& peer : layout.nodes)
         if (peer.name != node.name)
-            text += fmt::format("  - name: {}\n    address: 127.0.0.1:{}\n", peer.name, peer.peer_port);
+            text += fmt::format("  - name: {}\n    address: {}:{}\n", peer.name, peer.peer_host, peer.peer_port);
     if (layout.nodes.size() == 1) text = text.substr(0, text.rfind("peers:\n"));
     return base::write_file(node.folder / "node.yaml", as_bytes(text));
 }

@@ -4,9 +4,12 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <functional>
+#include <map>
 #include <random>
 #include <set>
 
@@ -23,6 +26,7 @@ constexpr std::uint16_t kLowestPort = 20'000;
 constexpr std::uint16_t kHighestPort = 32'000;  // Linux hands out 32768 and above to outgoing connections
 constexpr int kPortAttempts = 4'000;
 constexpr std::size_t kMaxAdded = 256;
+constexpr std::size_t kHostsPerNet = 250;
 
 bool port_is_free(std::uint16_t port) {
     base::FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -31,8 +35,24 @@ bool port_is_free(std::uint16_t port) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_addr.s_addr = htonl(INADDR_ANY);  // nobody has it at any address
     return ::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+}
+
+/// Takes a port for as long as this process runs, whether or not something listens there yet. False if another process
+/// has taken it. A name of an abstract socket says so: like ports, those belong to the network namespace.
+bool claim(std::uint16_t port) {
+    static std::map<std::uint16_t, base::FileDescriptor> claimed;
+    if (claimed.contains(port)) return true;
+    base::FileDescriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const auto name = fmt::format("fairstream-port-{}", port);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::ranges::copy(name, address.sun_path + 1);
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+    if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), size) != 0) return false;
+    claimed.emplace(port, std::move(socket));
+    return true;
 }
 
 fs::path ports_file(const Layout& layout) {
@@ -63,7 +83,7 @@ Status pick_ports(Layout& layout) {
         if (port != 0) return;
         for (; attempts < kPortAttempts; ++attempts) {
             const auto candidate = any(random);
-            if (taken.contains(candidate) || !port_is_free(candidate)) continue;
+            if (taken.contains(candidate) || !port_is_free(candidate) || !claim(candidate)) continue;
             taken.insert(candidate);
             port = candidate;
             return;
@@ -130,6 +150,9 @@ Layout Layout::plan(const fs::path& dir, const Topology& topology) {
                                 .folder = dir / organisation / name.substr(0, name.find('.')),
                                 .joined = true});
     }
+    // By place in a list that only grows, so that an address stays a node's own.
+    for (std::size_t i = 0; i < layout.nodes.size(); ++i)
+        layout.nodes[i].peer_host = fmt::format("127.0.{}.{}", 1 + i / kHostsPerNet, 1 + i % kHostsPerNet);
     std::erase_if(layout.nodes, [&](const NodePlace& node) {
         return std::ranges::find(topology.removed, node.name) != topology.removed.end();
     });
@@ -153,7 +176,8 @@ Status load_ports(Layout& layout) {
 
 Status assign_ports(Layout& layout) {
     bool usable = load_ports(layout).has_value();
-    for_each_port(layout, [&](const std::string&, std::uint16_t& port) { usable = usable && port_is_free(port); });
+    for_each_port(
+        layout, [&](const std::string&, std::uint16_t& port) { usable = usable && port_is_free(port) && claim(port); });
     if (usable) return {};
     for_each_port(layout, [](const std::string&, std::uint16_t& port) { port = 0; });
     FS_TRY(pick_ports(layout));
@@ -168,7 +192,7 @@ Status assign_node_ports(Layout& layout, const std::string& node) {
 }
 
 Status save_ports(Layout& layout) {
-    std::string text = "# Ports on 127.0.0.1, kept while they are free.\n";
+    std::string text = "# Ports, kept while they are free.\n";
     for_each_port(layout,
                   [&](const std::string& key, std::uint16_t& port) { text += fmt::format("{}: {}\n", key, port); });
     return base::write_file(ports_file(layout), as_bytes(text));

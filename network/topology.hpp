@@ -34,6 +34,7 @@ struct NodePlace {
     std::string name;          // "node1.org1"
     std::string organisation;  // "org1"
     std::filesystem::path folder;
+    std::string peer_host{};  // a loopback address of its own, which its links to other nodes come from as well
     std::uint16_t peer_port = 0;
     std::uint16_t gateway_port = 0;
     std::uint16_t operations_port = 0;  // /healthz, /metrics
@@ -84,7 +85,8 @@ Status assign_node_ports(Layout& layout, const std::string& node);
 /// Writes <dir>/run/ports.yaml. Error: io_error.
 Status save_ports(Layout& layout);
 /// Keeps the ports of <dir>/run/ports.yaml if all of them are still free; otherwise picks new ones below the range that
-/// the kernel hands to outgoing connections. Errors: no_free_ports.
+/// the kernel hands to outgoing connections. Either way they are this process's until it ends: no other network's
+/// supervisor takes them before something listens there. Errors: no_free_ports.
 Status assign_ports(Layout& layout);
 /// The ports as last assigned. Error: not_found.
 Status load_ports(Layout& layout);

@@ -66,9 +66,11 @@ public:
     using ReplyHandler = std::function<void(Result<Bytes>)>;
     using ItemHandler = std::function<void(Bytes)>;
 
-    /// `server_name` must be among the DNS or IP names of the server's certificate.
+    /// `server_name` must be among the DNS or IP names of the server's certificate. `from`: an IP address of this
+    /// machine that connections leave from; one of no machine in particular (0.0.0.0), of another kind than the
+    /// server's (IPv4 or not, loopback or not) or empty: the system chooses.
     static std::shared_ptr<RpcClient> make(Loop& loop, const Address& address, const TlsConfig& tls,
-                                           std::string server_name, RpcLimits limits);
+                                           std::string server_name, RpcLimits limits, const std::string& from = {});
     /// From any thread. Calls under way are forgotten: none of their handlers runs once this has returned on the loop
     /// thread (one that runs at this moment may finish, if it is another thread that destroys the client).
     virtual ~RpcClient() = default;

@@ -1,6 +1,9 @@
-#include <boost/asio/connect.hpp>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
+#include <deque>
 #include <future>
 #include <map>
 #include <random>
@@ -36,14 +39,18 @@ struct Pending {
 /// The connection behind a Client. Outlives it until its last handler has run; loop thread, except where said.
 class Connector : public std::enable_shared_from_this<Connector> {
 public:
-    Connector(Loop& loop, Address address, std::string server_name, RpcLimits limits)
+    Connector(Loop& loop, Address address, std::string server_name, RpcLimits limits, const std::string& from)
         : io_(loop.impl().io),
           address_(std::move(address)),
           server_name_(std::move(server_name)),
           limits_(limits),
           resolver_(io_),
           timer_(io_),
-          random_(std::random_device{}()) {}
+          random_(std::random_device{}()) {
+        error_code no_address;
+        const auto ip = asio::ip::make_address(from, no_address);
+        if (!no_address && !ip.is_unspecified()) from_ = ip;
+    }
 
     void start(const TlsConfig& tls) {
         auto context = make_tls_context(tls, TlsRole::kClient, TlsVersions::k13Only, PeerCertificate::kRequired);
@@ -117,26 +124,49 @@ private:
         });
         error_code not_an_address;
         const auto ip = asio::ip::make_address(address_.host, not_an_address);
-        if (!not_an_address) return connect_to(tcp::resolver::results_type::create({ip, address_.port}, {}, {}));
+        if (!not_an_address) return connect_to({{ip, address_.port}});
         resolver_.async_resolve(
             address_.host, std::to_string(address_.port),
             [self = shared_from_this()](const error_code& error, const tcp::resolver::results_type& found) {
                 if (self->closed_) return;
                 if (error) return self->failed({"disconnected", error.message()});
-                self->connect_to(found);
+                std::deque<tcp::endpoint> endpoints;
+                for (const auto& entry : found) endpoints.push_back(entry.endpoint());
+                self->connect_to(std::move(endpoints));
             });
     }
 
-    void connect_to(const tcp::resolver::results_type& endpoints) {
+    /// One after the other, until one answers.
+    void connect_to(std::deque<tcp::endpoint> endpoints) {
+        untried_ = std::move(endpoints);
+        connect_to_next(asio::error::host_not_found);
+    }
+
+    void connect_to_next(const error_code& so_far) {
+        if (untried_.empty() || so_far == asio::error::operation_aborted)
+            return failed({"disconnected", so_far.message()});
+        const auto endpoint = untried_.front();
+        untried_.pop_front();
         socket_.emplace(io_);
-        asio::async_connect(*socket_, endpoints,
-                            [self = shared_from_this()](const error_code& error, const tcp::endpoint&) {
-                                if (self->closed_) return;
-                                auto socket = std::move(*self->socket_);
-                                self->socket_.reset();
-                                if (error) return self->failed({"disconnected", error.message()});
-                                self->handshake(std::move(socket));
-                            });
+        if (const auto error = open_from_here(endpoint)) return connect_to_next(error);
+        socket_->async_connect(endpoint, [self = shared_from_this()](const error_code& error) {
+            if (self->closed_) return;
+            auto socket = std::move(*self->socket_);
+            self->socket_.reset();
+            error ? self->connect_to_next(error) : self->handshake(std::move(socket));
+        });
+    }
+
+    error_code open_from_here(const tcp::endpoint& to) {
+        error_code error;
+        socket_->open(to.protocol(), error);
+        const auto& there = to.address();
+        if (error || !from_ || from_->is_v4() != there.is_v4() || from_->is_loopback() != there.is_loopback())
+            return error;
+        const int late = 1;  // connect chooses the port, knowing where to: more connections than ports are fine
+        ::setsockopt(socket_->native_handle(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &late, sizeof late);
+        socket_->bind({*from_, 0}, error);
+        return error;
     }
 
     void handshake(tcp::socket socket) {
@@ -304,10 +334,12 @@ private:
     const Address address_;
     const std::string server_name_;
     const RpcLimits limits_;
+    std::optional<asio::ip::address> from_;
     std::optional<asio::ssl::context> context_;
     tcp::resolver resolver_;
     asio::steady_timer timer_;           // the attempt's deadline, or the pause before the next
     std::mt19937_64 random_;             // jitter only
+    std::deque<tcp::endpoint> untried_;  // of this attempt
     std::optional<tcp::socket> socket_;  // while connecting
     std::shared_ptr<Link> link_;         // while handshaking and connected
     State state_ = State::kConnecting;
@@ -352,8 +384,8 @@ private:
 }  // namespace
 
 std::shared_ptr<RpcClient> RpcClient::make(Loop& loop, const Address& address, const TlsConfig& tls,
-                                           std::string server_name, RpcLimits limits) {
-    auto connector = std::make_shared<Connector>(loop, address, std::move(server_name), consistent(limits));
+                                           std::string server_name, RpcLimits limits, const std::string& from) {
+    auto connector = std::make_shared<Connector>(loop, address, std::move(server_name), consistent(limits), from);
     connector->start(tls);
     return std::make_shared<Client>(std::move(connector));
 }

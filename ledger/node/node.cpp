@@ -181,7 +181,7 @@ Status Node::Impl::listen() {
     const auto own = own_tls();
     std::vector<sync::Peers::Link> links;
     for (const auto& peer : config.peers) links.push_back({peer.name, peer.address});
-    FS_ASSIGN(peers, sync::Peers::open(loop, *channel, config.name, links, own));
+    FS_ASSIGN(peers, sync::Peers::open(loop, *channel, config.name, links, own, config.peer_listen.host));
     block_fetcher = std::make_unique<sync::BlockFetcher>(
         loop, *channels, *peers, chain->tip().height,
         sync::BlockFetcher::Hooks{[this](proto::DecidedBlock decided) { take_fetched(std::move(decided)); },

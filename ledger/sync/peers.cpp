@@ -30,8 +30,8 @@ Result<std::string> roots_of(const contract::Channel& channel, const std::string
 
 Result<std::unique_ptr<Peers>> Peers::open(base::net::Loop& loop, const contract::Channel& channel,
                                            const std::string& self, const std::vector<Link>& links,
-                                           const base::net::TlsConfig& own) {
-    auto peers = std::unique_ptr<Peers>(new Peers(loop, self));
+                                           const base::net::TlsConfig& own, const std::string& from) {
+    auto peers = std::unique_ptr<Peers>(new Peers(loop, self, from));
     for (const auto& link : links)
         if (link.name == self || !peers->addresses_.emplace(link.name, link.address).second)
             return fail("unknown_peer", "peer " + link.name + " is this node itself, or stands twice");
@@ -72,7 +72,7 @@ void Peers::update(const contract::Channel& channel, const base::net::TlsConfig&
                                                        old->address == wanted->address && old->tls == wanted->tls)
             wanted->link = old->link;
         else
-            wanted->link = RpcClient::make(loop_, wanted->address, wanted->tls, wanted->name, {});
+            wanted->link = RpcClient::make(loop_, wanted->address, wanted->tls, wanted->name, {}, from_);
         now.push_back(std::move(*wanted));
     }
     for (auto& old : peers_) {

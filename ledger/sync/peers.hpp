@@ -31,10 +31,11 @@ public:
 
     /// A peer counts as itself only with a certificate of its own organisation's CA that carries its node name. `links`
     /// say where nodes are; of others the channel config does. Errors: unknown_peer (a link names this node, or stands
-    /// twice), missing_peer (nobody says where a node is).
+    /// twice), missing_peer (nobody says where a node is). `from`: the address that links leave from
+    /// (RpcClient::make).
     static Result<std::unique_ptr<Peers>> open(base::net::Loop& loop, const contract::Channel& channel,
                                                const std::string& self, const std::vector<Link>& links,
-                                               const base::net::TlsConfig& own);
+                                               const base::net::TlsConfig& own, const std::string& from = {});
 
     /// The channel's nodes have changed, or this node's own certificate: links that stay as they were are kept.
     void update(const contract::Channel& channel, const base::net::TlsConfig& own);
@@ -52,7 +53,8 @@ public:
     void close();
 
 private:
-    Peers(base::net::Loop& loop, std::string self) : loop_(loop), scope_(loop), self_(std::move(self)) {}
+    Peers(base::net::Loop& loop, std::string self, std::string from)
+        : loop_(loop), scope_(loop), self_(std::move(self)), from_(std::move(from)) {}
     void retire(std::shared_ptr<base::net::RpcClient> link);
     void answered(const std::string& peer, const Result<Bytes>& answer);
     std::optional<base::net::Address> address_of(const proto::NodeEntry& node) const;
@@ -61,6 +63,7 @@ private:
     base::net::Loop& loop_;
     base::net::LoopScope scope_;
     const std::string self_;
+    const std::string from_;
     std::map<std::string, base::net::Address> addresses_;
     std::vector<Peer> peers_;
     std::deque<std::shared_ptr<base::net::RpcClient>> retired_;  // until the last call on them is over
