@@ -15,6 +15,8 @@
 #include <sstream>
 #include <thread>
 
+#include "base/file.hpp"
+
 namespace fairstream::network {
 
 namespace fs = std::filesystem;
@@ -102,6 +104,16 @@ Result<fs::path> find_program(const std::string& name) {
         if (!folder.empty() && ::access(file.c_str(), X_OK) == 0) return file;
     }
     return fail("not_found", fmt::format("no program '{0}' on this machine: `apt-get install {0}`", name));
+}
+
+std::string last_lines(const fs::path& file, std::size_t count) {
+    auto contents = base::read_file(file);
+    if (!contents) return {};
+    std::string_view text = as_text(*contents);
+    std::size_t from = text.size();
+    for (std::size_t i = 0; i <= count && from != std::string_view::npos && from > 0; ++i)
+        from = text.rfind('\n', from - 1);
+    return std::string(from == std::string_view::npos || from == 0 ? text : text.substr(from + 1));
 }
 
 Result<RunLock> RunLock::take(const fs::path& file) {

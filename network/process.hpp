@@ -41,6 +41,9 @@ std::filesystem::path program_folder();
 /// Finds a program in PATH, /usr/sbin or /usr/local/sbin. Error: not_found, with how to install it.
 Result<std::filesystem::path> find_program(const std::string& name);
 
+/// The last lines of a log, at most `count`; empty if it cannot be read.
+std::string last_lines(const std::filesystem::path& file, std::size_t count);
+
 /// A lock file that says "this process runs", for as long as it does, however it ends.
 class RunLock {
 public:

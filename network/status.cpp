@@ -20,6 +20,7 @@ namespace {
 
 constexpr auto kProbeTimeout = 2s;
 constexpr std::size_t kMaxProcesses = 256;
+constexpr std::size_t kLastWords = 8;  // lines
 
 struct Recorded {
     pid_t pid = 0;
@@ -37,6 +38,18 @@ std::map<std::string, Recorded> recorded_processes(const Layout& layout) {
                                      .log = entry.text("log"),
                                      .end = entry.optional_text("end").value_or("")};
     return found;
+}
+
+/// How a process ended, and why if its last words name an error.
+std::string how_it_ended(const Recorded& process) {
+    if (process.pid > 0 || process.end.empty() || process.end == kEndedWell) return process.end;
+    const auto said = last_lines(process.log, kLastWords);
+    for (const std::string_view mark : {" error ", R"("level":"error")"}) {  // as base/log.hpp writes it
+        const auto at = said.rfind(mark);
+        if (at == std::string::npos) continue;
+        return process.end + ": " + said.substr(at + mark.size(), said.find('\n', at) - at - mark.size());
+    }
+    return process.end;
 }
 
 Status healthy(base::net::HttpClient& client, std::uint16_t port) {
@@ -120,7 +133,7 @@ Result<NetworkStatus> network_status(const fs::path& dir) {
         if (const auto found = recorded.find(name); found != recorded.end()) {
             process.pid = found->second.pid;
             process.log = found->second.log;
-            process.why = found->second.end;
+            process.why = how_it_ended(found->second);
             if (process.pid > 0) process.state = "ready";
         }
         return process;

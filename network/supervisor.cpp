@@ -28,6 +28,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto kReadyWithin = 60s;
+constexpr auto kStartAgainAfter = 5s;
 constexpr auto kStopWithin = 10s;
 constexpr std::string_view kReady = "READY";
 constexpr std::string_view kFailed = "FAILED ";
@@ -70,16 +71,6 @@ Child plan_dapp(const DappPlace& dapp) {
             .command = {program_folder() / "fairstream-dapp", "--config", dapp.folder / "dapp.yaml"},
             .log = dapp.folder / "log.txt",
             .end = {}};
-}
-
-std::string last_lines(const fs::path& file, std::size_t count) {
-    auto contents = base::read_file(file);
-    if (!contents) return {};
-    std::string_view text = as_text(*contents);
-    std::size_t from = text.size();
-    for (std::size_t i = 0; i <= count && from != std::string_view::npos && from > 0; ++i)
-        from = text.rfind('\n', from - 1);
-    return std::string(from == std::string_view::npos || from == 0 ? text : text.substr(from + 1));
 }
 
 /// One run of the supervisor: owns the children from the first start until all have ended.
@@ -290,8 +281,14 @@ Status prepare_folder(const UpOptions& options, const Progress& progress) {
 Status up(const UpOptions& options, const Progress& progress) {
     FS_TRY(prepare_folder(options, progress));
     if (const auto pid = RunLock::holder(lock_file(options.dir))) {
-        ::kill(*pid, SIGHUP);  // starts again what has died
-        return wait_until_ready(options.dir, kReadyWithin);
+        // Starts again what has died, and once more what ended at once: a killed PostgreSQL's children hold its memory
+        // until they hear of its death.
+        const auto deadline = std::chrono::steady_clock::now() + kReadyWithin;
+        for (;;) {
+            ::kill(*pid, SIGHUP);
+            auto ready = wait_until_ready(options.dir, kStartAgainAfter);
+            if (ready || std::chrono::steady_clock::now() > deadline) return ready;
+        }
     }
     FS_ASSIGN(const int report, spawn_supervisor(options.dir));
     return follow(report, progress);
