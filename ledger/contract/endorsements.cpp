@@ -1,5 +1,7 @@
 #include "ledger/contract/endorsements.hpp"
 
+#include <algorithm>
+
 #include "identity/crypto/merkle.hpp"
 #include "ledger/proto/wire.hpp"
 
@@ -31,6 +33,21 @@ std::optional<Hash> root_of(const Hash& leaf, std::uint32_t index, std::uint32_t
 std::vector<Result<proto::EndorseResult>> all_bad(std::size_t count) {
     return std::vector<Result<proto::EndorseResult>>(
         count, fail("bad_endorsement", "its endorsement is not signed by one of its nodes"));
+}
+
+/// The config epoch that an endorser says it simulated under, of a batch whose signature says nothing under `expected`;
+/// nothing if that is the one it names, too.
+std::optional<std::uint64_t> another_epoch(const proto::EndorsedBatch& batch, std::uint64_t expected) {
+    const auto success = std::ranges::find_if(batch.outcomes(), [](const auto& one) { return one.code().empty(); });
+    const auto result = proto::decode<proto::ProposalResult>(as_bytes(success->result()));
+    if (!result || result->config_epoch() == expected) return std::nullopt;
+    return result->config_epoch();
+}
+
+std::vector<Result<proto::EndorseResult>> all_of_epoch(std::size_t count, std::uint64_t epoch, std::uint64_t ours) {
+    return std::vector<Result<proto::EndorseResult>>(
+        count, fail("other_epoch", "it endorses under config epoch " + std::to_string(epoch) + ", this node under " +
+                                       std::to_string(ours) + ": one of the two is about to catch up"));
 }
 
 }  // namespace
@@ -65,8 +82,10 @@ std::vector<Result<proto::EndorseResult>> take_apart(const Channel& channel, con
     const auto root = crypto::merkle_root(leaves);
     if (!leaves.empty() &&
         (node == nullptr || node->organisation != organisation ||
-         !channel.verify(batch.node(), kType, payload(channel.epoch(), root), as_bytes(batch.signature()))))
-        return all_bad(ids.size());
+         !channel.verify(batch.node(), kType, payload(channel.epoch(), root), as_bytes(batch.signature())))) {
+        const auto epoch = another_epoch(batch, channel.epoch());
+        return epoch ? all_of_epoch(ids.size(), *epoch, channel.epoch()) : all_bad(ids.size());
+    }
     const auto paths = crypto::merkle_paths(leaves);
     std::vector<Result<proto::EndorseResult>> out;
     std::size_t leaf = 0;

@@ -23,7 +23,8 @@ bool verify_endorsement(const Channel& channel, const proto::Endorsement& endors
 
 /// A batch as each of its transactions needs it. `ids` are those of the proposals asked about, in order; the endorser's
 /// refusals stay errors. The signature is verified once. Errors of all: bad_endorsement (another number of answers, or
-/// not signed by a node of `organisation`).
+/// not signed by a node of `organisation`); other_epoch (it says to have simulated under another config than `channel`,
+/// as a node does that has not applied the newest one yet: ask again).
 std::vector<Result<proto::EndorseResult>> take_apart(const Channel& channel, const std::string& organisation,
                                                      const std::vector<identity::crypto::Hash>& ids,
                                                      proto::EndorsedBatch batch);

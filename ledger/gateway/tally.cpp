@@ -11,8 +11,9 @@ namespace {
 
 /// The organisation's node did not answer, or has not seen yet what the proposal builds on.
 bool is_absence(const std::string& code) {
-    static const std::set<std::string, std::less<>> codes = {
-        "disconnected", "timeout", "busy", "unavailable", "not_decided", "private_missing", "tls_failed"};
+    static const std::set<std::string, std::less<>> codes = {"disconnected", "timeout",     "busy",
+                                                             "unavailable",  "not_decided", "private_missing",
+                                                             "tls_failed",   "other_epoch"};
     return codes.contains(code);
 }
 

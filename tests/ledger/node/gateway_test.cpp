@@ -60,6 +60,14 @@ TEST_CASE("a refusal by nodes that lag behind the own one may heal") {
     CHECK(tally.may_heal());
 }
 
+TEST_CASE("nodes that have not applied the newest config yet are asked again") {
+    Tally tally("a", 3, 2);
+    for (const auto* other : {"b", "c"}) tally.add(other, fail("other_epoch", "it endorses under config epoch 1"));
+    tally.add("a", fail("wrong_epoch", "epoch 2 is in force"));
+    REQUIRE(tally.verdict() == Tally::Verdict::kSplit);
+    CHECK(tally.may_heal());
+}
+
 TEST_CASE("too few answers are no mismatch but unavailable") {
     Tally tally("a", 3, 2);
     tally.add("b", fail("disconnected", "no connection"));

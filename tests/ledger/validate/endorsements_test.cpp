@@ -138,6 +138,18 @@ TEST_CASE_METHOD(Fixture, "a root signed under one config epoch says nothing und
     }
 }
 
+TEST_CASE_METHOD(Fixture, "a batch of an endorser in another config epoch is told apart from a bad one") {
+    const auto requests = proposals(2);
+    auto batch = market.nodes()[1].endorser->endorse(requests, market.now);
+    for (auto& outcome : *batch.mutable_outcomes()) {
+        auto result = proto::decode<proto::ProposalResult>(as_bytes(outcome.result())).value();
+        result.set_config_epoch(2);
+        outcome.set_result(result.SerializeAsString());
+    }
+    for (const auto& answer : take_apart(market.channel(), organisation(1), ids(requests), batch))
+        CHECK((!answer && answer.error().code == "other_epoch"));
+}
+
 TEST_CASE_METHOD(Fixture, "a gateway takes no batch that is not the asked organisation's, or not all of it") {
     const auto requests = proposals(3);
     const auto batch = market.nodes()[1].endorser->endorse(requests, market.now);
