@@ -47,6 +47,18 @@ void look_at_certificates(const NodeProgramConfig& config, boost::json::object& 
     json["certificates"] = std::move(out);
 }
 
+/// Members that have signed two votes for one place.
+void look_at_evidence(const Inspection& found, boost::json::object& json, std::string& text) {
+    boost::json::array out;
+    for (const auto& one : found.evidence) {
+        out.push_back(boost::json::object{
+            {"node", one.node}, {"at", to_text(one.at)}, {"config_epoch", one.config_epoch}, {"proven", one.proven}});
+        text += fmt::format("two votes of {} for {} in config epoch {}: {}\n", one.node, to_text(one.at),
+                            one.config_epoch, one.proven ? "proven" : "not proven");
+    }
+    json["evidence"] = std::move(out);
+}
+
 Answer to_answer(const NodeProgramConfig& config, Inspection found, bool checked) {
     const auto& blocks = found.blocks;
     boost::json::object json{
@@ -66,6 +78,7 @@ Answer to_answer(const NodeProgramConfig& config, Inspection found, bool checked
         blocks.torn ? ", an unfinished append at the end" : "", found.state_height, found.config_epoch,
         to_text(found.last_vote), to_text(found.guard));
     look_at_certificates(config, json, text, found.problems);
+    look_at_evidence(found, json, text);
     if (checked) {
         json["replayed"] = found.replayed;
         text += found.replayed > 0 ? fmt::format("executed again: {} blocks\n", found.replayed)
@@ -137,7 +150,7 @@ void add_node_verbs(CLI::App& app, Session& session, Command& chosen) {
     auto* group = app.add_subcommand("node", "The files of a ledger node that does not run");
     group->fallthrough();
     group->require_subcommand(1);
-    verb(*group, v, "inspect", "What lies there: blocks, state, votes, certificates; changes nothing")
+    verb(*group, v, "inspect", "What lies there: blocks, state, votes, evidence, certificates; changes nothing")
         ->callback([v, &session, &chosen] { chosen = [v, &session] { return run_inspect(session, *v, false); }; });
     verb(*group, v, "check",
          "The same, every certificate checked and every block executed again; fails if anything is wrong")

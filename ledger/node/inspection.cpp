@@ -9,6 +9,7 @@
 #include "ledger/contract/configure.hpp"
 #include "ledger/contract/keys.hpp"
 #include "ledger/node/chain.hpp"
+#include "ledger/order/evidence.hpp"
 #include "ledger/order/wal.hpp"
 #include "ledger/proto/wire.hpp"
 #include "ledger/state/memory_state.hpp"
@@ -128,15 +129,15 @@ Status compare(const state::StateStore& stored, const state::StateStore& replaye
     }
 }
 
-void look_at_state(const InspectionOptions& options, const std::shared_ptr<const contract::Channel>& genesis,
-                   const Replay& replay, Inspection& found) {
+/// `epochs`: those that the state knows.
+void look_at_state(const InspectionOptions& options, contract::Channels& epochs, const Replay& replay,
+                   Inspection& found) {
     const auto stored = state::StateStore::open_read_only(options.data_folder / "state");
     if (!stored) {
         found.problems.push_back("state: " + stored.error().message);
         return;
     }
     found.state_height = (*stored)->height();
-    contract::Channels epochs(genesis);
     if (auto loaded = load_epochs(epochs, *(*stored)->snapshot()); !loaded)
         found.problems.push_back("state: " + loaded.error().message);
     found.config_epoch = epochs.newest()->epoch();
@@ -146,6 +147,47 @@ void look_at_state(const InspectionOptions& options, const std::shared_ptr<const
     if (found.replayed == 0 || found.replayed != found.state_height) return;
     if (auto same = compare(**stored, replay.state()); !same)
         found.problems.push_back("state: " + same.error().message);
+}
+
+Evidence judged(const order::DoubleVote& proof, const contract::Channels& epochs) {
+    Evidence out;
+    out.node = contract::printable(proof.first.node());
+    const auto vote = proto::decode<proto::OrderMessage>(proof.first.body());
+    if (!vote) {
+        out.why_not = vote.error().message;
+        return out;
+    }
+    out.at = order::position_of(*vote);
+    out.config_epoch = vote->config_epoch();
+    const auto all = epochs.all();
+    const auto epoch = std::ranges::find(all, out.config_epoch, &contract::Channel::epoch);
+    const auto proven = epoch != all.end() ? order::check_evidence(**epoch, proof)
+                                           : fail("wrong_epoch", "the state here does not know that config epoch");
+    out.proven = proven.has_value();
+    if (!proven) out.why_not = proven.error().message;
+    return out;
+}
+
+void look_at_evidence(const InspectionOptions& options, const contract::Channels& epochs, Inspection& found) {
+    const auto folder = options.data_folder / "evidence";
+    const auto kept = order::EvidenceStore::read(folder);
+    if (!kept) {
+        found.problems.push_back("evidence: " + kept.error().message);
+        return;
+    }
+    std::size_t files = 0;
+    std::error_code error;
+    for (std::filesystem::directory_iterator file(folder, error), end; !error && file != end; file.increment(error))
+        files += file->path().extension() == ".proof" ? 1 : 0;
+    if (files > kept->size())
+        found.problems.push_back(fmt::format("evidence: {} of {} files in {} cannot be read as two votes",
+                                             files - kept->size(), files, folder.string()));
+    for (const auto& proof : *kept) {
+        const auto& one = found.evidence.emplace_back(judged(proof, epochs));
+        if (!one.proven)
+            found.problems.push_back(fmt::format("evidence: the two votes kept of {} for {} prove nothing: {}",
+                                                 one.node, to_text(one.at), one.why_not));
+    }
 }
 
 }  // namespace
@@ -171,7 +213,9 @@ Result<Inspection> inspect(const InspectionOptions& options) {
     else
         found.problems.push_back("blocks: " + walked.error().message);
     look_at_votes(options, found);
-    look_at_state(options, genesis, replay, found);
+    contract::Channels epochs(genesis);
+    look_at_state(options, epochs, replay, found);
+    look_at_evidence(options, epochs, found);
     return found;
 }
 

@@ -11,6 +11,15 @@
 
 namespace fairstream::ledger::node {
 
+/// Two votes of one member for one place, as this node has kept them.
+struct Evidence {
+    std::string node;
+    order::Position at;
+    std::uint64_t config_epoch = 0;
+    bool proven = false;  // both are well signed under that epoch's config, and contradict each other
+    std::string why_not;
+};
+
 /// What lies in a node's data folder, found without changing it. The node should not run: what it writes at the same
 /// time looks unfinished.
 struct Inspection {
@@ -20,6 +29,7 @@ struct Inspection {
     order::Position last_vote;       // in the vote log
     order::Position guard;           // what the key has voted at most
     std::uint64_t vote_log_bytes = 0;
+    std::vector<Evidence> evidence;     // of any member's double votes: its fault, not this node's
     std::uint64_t replayed = 0;         // blocks that were executed again; 0: not asked for, or pruned
     std::vector<std::string> problems;  // each names what is wrong, and where
 };

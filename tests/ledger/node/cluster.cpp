@@ -242,7 +242,14 @@ void Cluster::notify_peer_port(std::size_t node, proto::PeerMethod method, Bytes
                                const base::net::TlsConfig& tls) {
     const auto link = base::net::RpcClient::make(client_loop_, {.host = "127.0.0.1", .port = members_[node]->peer_port},
                                                  tls, name(node), {});
-    link->notify_and_flush
+    // Frames of one connection keep their order: an answer before the notice says that the link is up, one after it
+    // that the notice was taken.
+    const auto answered = [&] {
+        return link->call_and_wait(static_cast<std::uint16_t>(proto::PeerMethod::kBlocks), {}, 10s);
+    };
+    static_cast<void>(answered());
+    link->notify(static_cast<std::uint16_t>(method), std::move(payload));
+    static_cast<void>(answered());
 }
 
 bool Cluster::agree(std::uint64_t height) {

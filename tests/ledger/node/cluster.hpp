@@ -67,6 +67,9 @@ public:
     /// One call on a node's peer port, with the given certificate and key.
     Result<Bytes> call_peer_port(std::size_t node, ledger::proto::PeerMethod method, Bytes payload,
                                  const base::net::TlsConfig& tls);
+    /// The same one-way; the node has taken it when this returns.
+    void notify_peer_port(std::size_t node, ledger::proto::PeerMethod method, Bytes payload,
+                          const base::net::TlsConfig& tls);
 
     /// All running nodes have the same newest block, at `height` or above, and it is sealed.
     bool agree(std::uint64_t height = 1);
