@@ -7,7 +7,7 @@
 #include "marketplace_dapp/api/identifiers.hpp"
 #include "marketplace_dapp/api/json_body.hpp"
 #include "marketplace_dapp/api/parameters.hpp"
-#include "marketplace_dapp/events/records.hpp"
+#include "marketplace_dapp/client/record_json.hpp"
 
 namespace fairstream::marketplace_dapp::api {
 
@@ -65,7 +65,7 @@ Answer Queries::grant(const std::string& id) {
     FS_ASSIGN(const auto reply,
               ledger::client::query<schema::GrantReply>(client_, self_, names::contract::kSecurityManager,
                                                         names::security_manager::kGetGrant, request));
-    return events::to_json(reply);
+    return client::to_json(reply);
 }
 
 Answer Queries::releases(const std::string& purchase, const std::map<std::string, std::string>& query) {
@@ -78,7 +78,7 @@ Answer Queries::releases(const std::string& purchase, const std::map<std::string
     request.set_key_epoch(static_cast<std::uint32_t>(key_epoch.value_or(0)));
     FS_ASSIGN(const auto reply, ledger::client::query<schema::GetReleasesReply>(
                                     client_, self_, names::contract::kCustody, names::custody::kGetReleases, request));
-    auto answer = events::to_json(reply);
+    auto answer = client::to_json(reply);
     answer["purchase"] = purchase;
     return answer;
 }

@@ -2,26 +2,22 @@
 
 #include <fmt/format.h>
 
-#include "base/clock.hpp"
-#include "base/encoding.hpp"
+#include "marketplace_dapp/client/record_json.hpp"
 
 namespace fairstream::marketplace_dapp::cli {
 
 namespace schema = chaincode::schema;
 namespace json = boost::json;
+using client::time_of;
 
 namespace {
 
-std::string hex(const std::string& bytes) {
-    return base::to_hex(as_bytes(bytes));
-}
-
-std::string time(std::uint64_t us) {
-    return base::to_rfc3339(base::from_us(us));
-}
-
-double degrees(std::int32_t e7) {
-    return e7 / 1e7;
+/// `record` with its member `from` under the name `to`, in front.
+json::object renamed(const json::object& record, std::string_view from, std::string_view to) {
+    json::object out{{to, record.at(from)}};
+    for (const auto& member : record)
+        if (member.key() != from) out.insert(member);
+    return out;
 }
 
 }  // namespace
@@ -58,81 +54,39 @@ json::object to_json(const schema::Actor& actor) {
         identifiers.push_back({{"issuer", one.issuer()},
                                {"type", one.type()},
                                {"weight", one.weight()},
-                               {"valid_until", time(one.valid_until_us())}});
+                               {"valid_until", time_of(one.valid_until_us())}});
     return {{"did", actor.did()},
             {"seller", actor.seller()},
             {"client", actor.client()},
             {"trust_score", actor.trust_score()},
             {"credibility", actor.credibility()},
             {"identifiers", std::move(identifiers)},
-            {"registered_at", time(actor.registered_at_us())}};
+            {"registered_at", time_of(actor.registered_at_us())}};
 }
 
 json::object to_json(const schema::Offer& offer) {
-    const auto& draft = offer.draft();
-    json::object out{{"offer", offer.id()},
-                     {"seller", offer.seller()},
-                     {"seller_trust", offer.seller_trust()},
-                     {"topic", draft.topic()},
-                     {"mode", draft.mode()},
-                     {"price_micro", draft.price_micro()},
-                     {"window_s", draft.window_s()},
-                     {"title", draft.title()},
-                     {"description", draft.description()},
-                     {"content_type", draft.content_type()},
-                     {"unit", draft.unit()},
-                     {"stream", offer.stream_id()},
-                     {"batches", offer.batches()},
-                     {"created_at", time(offer.created_at_us())},
-                     {"terms",
-                      {{"verified_only", draft.terms().verified_only()},
-                       {"minimum_trust", draft.terms().minimum_trust()},
-                       {"resale", draft.terms().resale()}}}};
-    json::array tags;
-    for (const auto& tag : draft.tags()) tags.emplace_back(tag);
-    out["tags"] = std::move(tags);
-    if (draft.has_place())
-        out["place"] = {{"latitude", degrees(draft.place().latitude_e7())},
-                        {"longitude", degrees(draft.place().longitude_e7())}};
+    auto out = renamed(client::to_json(offer), "id", "offer");
+    out["seller_trust"] = offer.seller_trust();
+    out["window_s"] = offer.draft().window_s();
+    out["batches"] = offer.batches();
     return out;
 }
 
 json::object to_json(const schema::Batch& batch) {
-    return {{"batch", batch.number()},
-            {"name", batch.name()},
-            {"first_sequence", batch.first_sequence()},
-            {"last_sequence", batch.last_sequence()},
-            {"key_epoch", batch.key_epoch()},
-            {"bytes", batch.plaintext_bytes()},
-            {"merkle_root", hex(batch.merkle_root())},
-            {"sigma_d", hex(batch.sigma_d())},
-            {"recorded_at", time(batch.recorded_at_us())}};
-}
-
-json::object to_json(const schema::Window& window) {
-    return {{"from", time(window.from_us())},
-            {"until", time(window.until_us())},
-            {"count", window.count()},
-            {"after", window.after()}};
+    return renamed(client::to_json(batch), "number", "batch");
 }
 
 json::object to_json(const schema::Purchase& purchase) {
-    json::object out{{"purchase", purchase.id()},
-                     {"request_id", purchase.request_id()},
-                     {"buyer", purchase.buyer()},
-                     {"seller", purchase.agreement().seller()},
-                     {"offer", purchase.agreement().offer()},
-                     {"price_micro", purchase.agreement().price_micro()},
-                     {"paid_micro", purchase.paid_micro()},
-                     {"state", state_name(purchase.state())},
-                     {"releases", purchase.releases()},
-                     {"grant", purchase.grant()},
-                     {"returned_micro", purchase.returned_micro()},
-                     {"delivered_entries", purchase.delivered_entries()},
-                     {"release_deadline", time(purchase.deadlines().release_us())},
-                     {"refund_deadline", time(purchase.deadlines().refund_us())}};
+    auto out = renamed(client::to_json(purchase), "id", "purchase");
+    out["state"] = state_name(purchase.state());
+    out["paid_micro"] = purchase.paid_micro();
+    out["returned_micro"] = purchase.returned_micro();
+    out["delivered_entries"] = purchase.delivered_entries();
+    out["releases"] = purchase.releases();
+    out["release_deadline"] = time_of(purchase.deadlines().release_us());
+    out["refund_deadline"] = time_of(purchase.deadlines().refund_us());
     if (purchase.has_window()) {
-        out["window"] = to_json(purchase.window());
+        out["window"].as_object()["after"] = purchase.window().after();
         out["renewed_by"] = purchase.renewed_by();
     } else {
         out["batch"] = to_json(purchase.batch());
@@ -164,7 +118,7 @@ std::string to_text(const schema::Purchase& purchase) {
     if (purchase.has_window())
         return fmt::format("{}  {:<10} price {} paid {}  {} to {} of {}\n", purchase.id(), state_name(purchase.state()),
                            credits(purchase.agreement().price_micro()), credits(purchase.paid_micro()),
-                           time(purchase.window().from_us()), time(purchase.window().until_us()),
+                           time_of(purchase.window().from_us()), time_of(purchase.window().until_us()),
                            purchase.agreement().offer());
     return fmt::format("{}  {:<10} price {} paid {}  batch {} of {} ({} bytes)\n", purchase.id(),
                        state_name(purchase.state()), credits(purchase.agreement().price_micro()),

@@ -8,7 +8,8 @@
 #include "chaincode/schema/marketplace.pb.h"
 #include "marketplace_dapp/client/actor.hpp"
 
-/// Records of the ledger as JSON and as text for people.
+/// Records of the ledger as JSON (client/record_json.hpp; "offer", "batch" and "purchase" name what is "id" or "number"
+/// there, and what stands only on the ledger is added) and as text for people.
 namespace fairstream::marketplace_dapp::cli {
 
 /// 12,500,000 -> "12.500000"; always exact.
@@ -19,7 +20,6 @@ std::string rate(std::uint32_t millionths);
 boost::json::object to_json(const chaincode::schema::Actor& actor);
 boost::json::object to_json(const chaincode::schema::Offer& offer);
 boost::json::object to_json(const chaincode::schema::Batch& batch);
-boost::json::object to_json(const chaincode::schema::Window& window);
 /// With "batch", or "window" and "renewed_by".
 boost::json::object to_json(const chaincode::schema::Purchase& purchase);
 boost::json::array to_json(const std::vector<client::StepTime>& steps);

@@ -13,8 +13,8 @@
 #include "identity/crypto/frame.hpp"
 #include "identity/msp/certificate.hpp"
 #include "ledger/proto/wire.hpp"
+#include "marketplace_dapp/client/record_json.hpp"
 #include "marketplace_dapp/events/chain_events.hpp"
-#include "marketplace_dapp/events/records.hpp"
 
 namespace fairstream::marketplace_dapp::events {
 
@@ -30,8 +30,15 @@ constexpr std::size_t kMaxCreatorBytes = 300;
 constexpr std::size_t kMaxReasonBytes = 500;
 constexpr double kPerDegree = 1e7;
 
-std::string hex(const std::string& bytes) {
-    return base::to_hex(as_bytes(bytes));
+/// Text from a transaction that nobody checked: control characters become '?', what exceeds `max_bytes` is cut.
+std::string harmless(const std::string& text, std::size_t max_bytes) {
+    auto end = std::min(text.size(), max_bytes);
+    while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
+        --end;  // whole runes
+    auto out = text.substr(0, end);
+    for (auto& c : out)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+    return out;
 }
 
 /// The DID, or "org:<organisation>/<name>" of a member's certificate.
@@ -70,14 +77,14 @@ Status Projector::add(const SealedBlock& block) {
     if (header.height() != block.height ||
         block.fates.size() != static_cast<std::size_t>(block.block.transactions_size()))
         return fail("malformed", "block " + std::to_string(block.height) + " says another height");
-    if (!previous_hash_.empty() && hex(header.previous_hash()) != previous_hash_)
+    if (!previous_hash_.empty() && client::hex_of(header.previous_hash()) != previous_hash_)
         return fail("broken_chain", "block " + std::to_string(block.height) +
                                         " does not follow the block that the read model ends with");
     now_.height = block.height;
     now_.block_hash = previous_hash_ = base::to_hex(identity::crypto::sha256(as_bytes(block.block.header())));
     now_.blocks.push_back({{"height", header.height()},
                            {"hash", now_.block_hash},
-                           {"previous_hash", hex(header.previous_hash())},
+                           {"previous_hash", client::hex_of(header.previous_hash())},
                            {"time_us", header.time_us()},
                            {"proposer", harmless(header.proposer(), kMaxNameBytes)},
                            {"round", header.round()},
@@ -149,7 +156,7 @@ void Projector::add_actor(const std::string& response) {
     if (!reply) return;
     const auto& actor = reply->actor();
     now_.actors[actor.did()] = {{"did", actor.did()},
-                                {"public_key", hex(actor.public_key())},
+                                {"public_key", client::hex_of(actor.public_key())},
                                 {"seller", actor.seller()},
                                 {"client", actor.client()},
                                 {"credibility", actor.credibility()},
@@ -204,7 +211,7 @@ void Projector::add_offer(const std::string& response) {
                      {"created_at_us", offer.created_at_us()},
                      {"stream_id", offer.stream_id()},
                      {"stream_hash", base::to_hex(identity::crypto::stream_hash(offer.stream_id()))},
-                     {"body", json::serialize(to_json(offer))}};
+                     {"body", json::serialize(client::to_json(offer))}};
     if (draft.has_place()) {
         row["latitude"] = draft.place().latitude_e7() / kPerDegree;
         row["longitude"] = draft.place().longitude_e7() / kPerDegree;
@@ -218,7 +225,7 @@ void Projector::add_batch(const std::string& response) {
     const auto& offer = reply->offer();
     for (const auto& batch : reply->batches()) {
         now_.batches[offer.id() + "/" + std::to_string(batch.number())] = {
-            {"offer", offer.id()}, {"number", batch.number()}, {"body", json::serialize(to_json(batch))}};
+            {"offer", offer.id()}, {"number", batch.number()}, {"body", json::serialize(client::to_json(batch))}};
         now_.closed_epochs[offer.stream_id() + "/" + std::to_string(batch.key_epoch())] = {
             {"stream_id", offer.stream_id()},
             {"number", batch.key_epoch()},
@@ -250,7 +257,7 @@ void Projector::add_purchase(const Place& place, const std::string& response) {
                               {"by_time", purchase.has_window()},
                               {"release_us", purchase.deadlines().release_us()},
                               {"refund_us", purchase.deadlines().refund_us()},
-                              {"body", json::serialize(to_json(purchase))}});
+                              {"body", json::serialize(client::to_json(purchase))}});
 }
 
 void Projector::add_event(const Place& place, int number, const proto::Event& event) {

@@ -1,4 +1,4 @@
-#include "marketplace_dapp/events/records.hpp"
+#include "marketplace_dapp/client/record_json.hpp"
 
 #include <algorithm>
 #include <boost/json/array.hpp>
@@ -7,7 +7,7 @@
 #include "base/clock.hpp"
 #include "base/encoding.hpp"
 
-namespace fairstream::marketplace_dapp::events {
+namespace fairstream::marketplace_dapp::client {
 
 namespace schema = chaincode::schema;
 namespace json = boost::json;
@@ -15,13 +15,6 @@ namespace json = boost::json;
 namespace {
 
 constexpr double kPerDegree = 1e7;
-
-std::string hex(const std::string& bytes) {
-    return base::to_hex(as_bytes(bytes));
-}
-std::string time(std::uint64_t us) {
-    return base::to_rfc3339(base::from_us(us));
-}
 
 json::object to_json(const schema::Terms& terms) {
     json::object out{
@@ -34,12 +27,21 @@ json::object to_json(const schema::Terms& terms) {
 }
 
 json::object to_json(const schema::Window& window) {
-    json::object out{{"from", time(window.from_us())}, {"until", time(window.until_us())}, {"count", window.count()}};
+    json::object out{
+        {"from", time_of(window.from_us())}, {"until", time_of(window.until_us())}, {"count", window.count()}};
     if (!window.after().empty()) out["after"] = window.after();
     return out;
 }
 
 }  // namespace
+
+std::string hex_of(const std::string& bytes) {
+    return base::to_hex(as_bytes(bytes));
+}
+
+std::string time_of(std::uint64_t us) {
+    return base::to_rfc3339(base::from_us(us));
+}
 
 json::object to_json(const schema::Offer& offer) {
     const auto& draft = offer.draft();
@@ -56,7 +58,7 @@ json::object to_json(const schema::Offer& offer) {
                      {"unit", draft.unit()},
                      {"stream", offer.stream_id()},
                      {"terms", to_json(draft.terms())},
-                     {"created_at", time(offer.created_at_us())}};
+                     {"created_at", time_of(offer.created_at_us())}};
     if (draft.window_s() > 0) out["window_s"] = draft.window_s();
     if (draft.has_place())
         out["place"] = {{"latitude", draft.place().latitude_e7() / kPerDegree},
@@ -71,13 +73,13 @@ json::object to_json(const schema::Batch& batch) {
                      {"last_sequence", batch.last_sequence()},
                      {"key_epoch", batch.key_epoch()},
                      {"bytes", batch.plaintext_bytes()},
-                     {"merkle_root", hex(batch.merkle_root())},
-                     {"sigma_d", hex(batch.sigma_d())},
-                     {"manifest_root", hex(batch.manifest_root())},
-                     {"recorded_at", time(batch.recorded_at_us())}};
+                     {"merkle_root", hex_of(batch.merkle_root())},
+                     {"sigma_d", hex_of(batch.sigma_d())},
+                     {"manifest_root", hex_of(batch.manifest_root())},
+                     {"recorded_at", time_of(batch.recorded_at_us())}};
     if (batch.until_us() > 0) {
-        out["from"] = time(batch.from_us());
-        out["until"] = time(batch.until_us());
+        out["from"] = time_of(batch.from_us());
+        out["until"] = time_of(batch.until_us());
     }
     return out;
 }
@@ -96,15 +98,15 @@ json::object to_json(const schema::Purchase& purchase) {
                      {"terms", to_json(agreement.terms())},
                      {"stream", purchase.stream_id()},
                      {"grant", purchase.grant()},
-                     {"public_key", hex(purchase.public_key())},
-                     {"buyer_key", hex(purchase.buyer_key())},
-                     {"made_at", time(agreement.made_at_us())},
+                     {"public_key", hex_of(purchase.public_key())},
+                     {"buyer_key", hex_of(purchase.buyer_key())},
+                     {"made_at", time_of(agreement.made_at_us())},
                      {"deadlines",
-                      {{"release", time(deadlines.release_us())},
-                       {"delivery", time(deadlines.delivery_us())},
-                       {"claim", time(deadlines.claim_us())},
-                       {"challenge", time(deadlines.challenge_us())},
-                       {"refund", time(deadlines.refund_us())}}}};
+                      {{"release", time_of(deadlines.release_us())},
+                       {"delivery", time_of(deadlines.delivery_us())},
+                       {"claim", time_of(deadlines.claim_us())},
+                       {"challenge", time_of(deadlines.challenge_us())},
+                       {"refund", time_of(deadlines.refund_us())}}}};
     if (purchase.has_batch()) out["batch"] = to_json(purchase.batch());
     if (purchase.has_window()) out["window"] = to_json(purchase.window());
     return out;
@@ -112,18 +114,18 @@ json::object to_json(const schema::Purchase& purchase) {
 
 json::object to_json(const schema::DealingRecord& dealing) {
     json::array commitments, roster;
-    for (const auto& one : dealing.commitments()) commitments.emplace_back(hex(one));
+    for (const auto& one : dealing.commitments()) commitments.emplace_back(hex_of(one));
     for (int i = 0; i < std::min(dealing.organisations_size(), dealing.custodian_keys_size()); ++i)
         roster.push_back(
-            {{"organisation", dealing.organisations(i)}, {"custodian_key", hex(dealing.custodian_keys(i))}});
+            {{"organisation", dealing.organisations(i)}, {"custodian_key", hex_of(dealing.custodian_keys(i))}});
     return {{"stream", dealing.stream_id()},
             {"key_epoch", dealing.key_epoch()},
             {"seller", dealing.seller()},
             {"threshold", dealing.threshold()},
             {"commitments", std::move(commitments)},
-            {"key_check_value", hex(dealing.key_check_value())},
+            {"key_check_value", hex_of(dealing.key_check_value())},
             {"roster", std::move(roster)},
-            {"dealt_at", time(dealing.dealt_at_us())}};
+            {"dealt_at", time_of(dealing.dealt_at_us())}};
 }
 
 json::object to_json(const schema::GetReleasesReply& reply) {
@@ -131,11 +133,11 @@ json::object to_json(const schema::GetReleasesReply& reply) {
     for (const auto& record : reply.releases()) {
         const auto& release = record.release();
         releases.push_back({{"index", record.index()},
-                            {"a", hex(release.a())},
-                            {"b", hex(release.b())},
-                            {"c", hex(release.c())},
-                            {"s", hex(release.s())},
-                            {"u", hex(release.u())}});
+                            {"a", hex_of(release.a())},
+                            {"b", hex_of(release.b())},
+                            {"c", hex_of(release.c())},
+                            {"s", hex_of(release.s())},
+                            {"u", hex_of(release.u())}});
     }
     return {{"enough", reply.dealing().threshold() > 0 &&
                            static_cast<std::uint32_t>(reply.releases_size()) >= reply.dealing().threshold()},
@@ -161,11 +163,11 @@ json::object to_json(const schema::GrantReply& reply) {
     json::object out{{"id", grant.id()},
                      {"kind", grant.kind() == schema::UPLOAD ? "upload" : "download"},
                      {"holder", grant.holder()},
-                     {"holder_key", hex(grant.holder_key())},
+                     {"holder_key", hex_of(grant.holder_key())},
                      {"stream", grant.stream_id()},
                      {"offer", grant.offer()},
-                     {"not_before", time(grant.not_before_us())},
-                     {"expires", time(grant.expires_us())},
+                     {"not_before", time_of(grant.not_before_us())},
+                     {"expires", time_of(grant.expires_us())},
                      {"revoked", grant.revoked()},
                      {"active", reply.active()},
                      {"why_not", reply.why_not()},
@@ -176,20 +178,10 @@ json::object to_json(const schema::GrantReply& reply) {
     out["last_sequence"] = grant.last_sequence();
     out["receipt_window"] = grant.receipt_window();
     if (grant.until_us() > 0) {
-        out["from"] = time(grant.from_us());
-        out["until"] = time(grant.until_us());
+        out["from"] = time_of(grant.from_us());
+        out["until"] = time_of(grant.until_us());
     }
     return out;
 }
 
-std::string harmless(const std::string& text, std::size_t max_bytes) {
-    auto end = std::min(text.size(), max_bytes);
-    while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
-        --end;  // whole runes
-    auto out = text.substr(0, end);
-    for (auto& c : out)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-    return out;
-}
-
-}  // namespace fairstream::marketplace_dapp::events
+}  // namespace fairstream::marketplace_dapp::client
