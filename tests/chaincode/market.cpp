@@ -10,6 +10,7 @@
 #include "identity/credential/presentation.hpp"
 #include "identity/crypto/frame.hpp"
 #include "identity/crypto/merkle.hpp"
+#include "tests/support/delivery_receipt.hpp"
 
 namespace fairstream::chaincode::tests {
 
@@ -431,22 +432,11 @@ void Market::release_enough(const std::string& purchase, std::uint32_t key_epoch
 
 schema::DownloadDataStreamRequest Market::receipt(const Who& buyer, const schema::Purchase& purchase,
                                                   std::uint64_t counter, const Served& served) const {
-    schema::DeliveryReceipt receipt;
-    receipt.set_purchase(purchase.id());
-    receipt.set_counter(counter);
-    for (const auto& [name, ranges] : served) {
-        auto& one = *receipt.add_served();
-        one.set_operator_(name);
-        for (const auto& [first, last] : ranges) {
-            auto& range = *one.add_ranges();
-            range.set_first(first);
-            range.set_last(last);
-        }
-    }
     schema::DownloadDataStreamRequest request;
     request.set_grant(purchase.grant());
     request.set_token_signature(signature(buyer.key, "download-token/v1", purchase.grant()));
-    request.mutable_receipt()->set_receipt(receipt.SerializeAsString());
+    request.mutable_receipt()->set_receipt(
+        fairstream::tests::delivery_receipt(purchase.id(), counter, served).SerializeAsString());
     request.mutable_receipt()->set_signature(signature(buyer.key, "delivery-receipt/v1", request.receipt().receipt()));
     return request;
 }
