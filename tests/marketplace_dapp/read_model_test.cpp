@@ -19,12 +19,7 @@ constexpr std::uint64_t kFarFutureUs = 4'000'000'000'000'000;
 /// A small market's life.
 void fill(StubChain& chain) {
     chain.add({trust_issuer("did:key:issuer", true)});
-    chain.add({register_seller("did:key:seller", "did:key:issuer", kFarFutureUs),
-               {.contract = "credits",
-                .function = "Faucet",
-                .response = {},
-                .events = {transferred("", "did:key:buyer", 500)},
-                .arguments = {}}});
+    chain.add({register_seller("did:key:seller", "did:key:issuer", kFarFutureUs), faucet(500, "did:key:buyer")});
     chain.add({list({.number = 1}), list({.number = 2, .title = "A 'quoted' title; DROP TABLE offers; --"})});
     chain.add({});
     auto refused = list({.number = 3});
@@ -35,6 +30,15 @@ void fill(StubChain& chain) {
                release("p2", 2), refund("p2", 100)});
 }
 
+/// The read model of `fill`, under the network's name "test".
+void read_in(const PrivatePostgres& postgres) {
+    StubChain chain;
+    fill(chain);
+    base::Metrics metrics;
+    EventEngine engine(chain, postgres.connection(), {.network = "test"}, metrics);
+    REQUIRE(eventually([&] { return engine.state().height == 7; }));
+}
+
 }  // namespace
 
 TEST_CASE("the read model holds what valid transactions did, and nothing of the others") {
@@ -43,7 +47,7 @@ TEST_CASE("the read model holds what valid transactions did, and nothing of the 
     fill(chain);
     base::Metrics metrics;
     EventEngine engine(chain, postgres.connection(), {.network = "test"}, metrics);
-    REQUIRE(eventually([&] { return engine.state().height == 7; }, 20s));
+    REQUIRE(eventually([&] { return engine.state().height == 7; }));
     const auto ask = [&](const std::string& sql) { return read_one(postgres.connection(), sql); };
     CHECK(ask("SELECT count(*) FROM market.offers") == "2");
     CHECK(ask("SELECT title FROM market.offers WHERE id = '" + offer_id(2) + "'") ==
@@ -64,7 +68,7 @@ TEST_CASE("a read model made again from the first block has the same content") {
         // Block by block, as they come.
         EventEngine engine(chain, postgres.connection(), {.network = "test"}, metrics);
         fill(chain);
-        REQUIRE(eventually([&] { return engine.state().height == 7; }, 20s));
+        REQUIRE(eventually([&] { return engine.state().height == 7; }));
     }
     const auto before = read_contents(postgres.connection());
     REQUIRE(Database(postgres.connection()).transaction([](Database::Work& work) {
@@ -72,7 +76,7 @@ TEST_CASE("a read model made again from the first block has the same content") {
     }));
     chain.resume();
     EventEngine engine(chain, postgres.connection(), {.network = "test", .rebuild = true}, metrics);
-    REQUIRE(eventually([&] { return engine.state().started && engine.state().height == 7; }, 20s));
+    REQUIRE(eventually([&] { return engine.state().started && engine.state().height == 7; }));
     CHECK(read_contents(postgres.connection()) == before);
 }
 
@@ -82,17 +86,11 @@ TEST_CASE("when PostgreSQL is killed the engine waits, and catches up without lo
     base::Metrics metrics;
     EventEngine engine(chain, postgres.connection(), {.network = "test"}, metrics);
     fill(chain);
-    REQUIRE(eventually([&] { return engine.state().height == 7; }, 20s));
+    REQUIRE(eventually([&] { return engine.state().height == 7; }));
     postgres.kill();
-    for (int i = 10; i < 30; ++i)
-        chain.add({list({.number = i}),
-                   {.contract = "credits",
-                    .function = "Faucet",
-                    .response = {},
-                    .events = {transferred("", "did:key:buyer", 1)},
-                    .arguments = {}}});
+    for (int i = 10; i < 30; ++i) chain.add({list({.number = i}), faucet(1, "did:key:buyer")});
     postgres.start();
-    REQUIRE(eventually([&] { return engine.state().height == 27; }, 30s));
+    REQUIRE(eventually([&] { return engine.state().height == 27; }));
     const auto ask = [&](const std::string& sql) { return read_one(postgres.connection(), sql); };
     CHECK(ask("SELECT count(*) FROM market.offers") == "22");
     CHECK(ask("SELECT amount_micro FROM market.balances WHERE account = 'did:key:buyer'") == "420");
@@ -101,33 +99,23 @@ TEST_CASE("when PostgreSQL is killed the engine waits, and catches up without lo
 
 TEST_CASE("another network's read model is not gone on with") {
     PrivatePostgres postgres;
-    base::Metrics metrics;
-    StubChain chain;
-    fill(chain);
-    {
-        EventEngine engine(chain, postgres.connection(), {.network = "test"}, metrics);
-        REQUIRE(eventually([&] { return engine.state().height == 7; }, 20s));
-    }
+    read_in(postgres);
     StubChain other;
     other.add({list({.number = 9})});
+    base::Metrics metrics;
     EventEngine engine(other, postgres.connection(), {.network = "other"}, metrics);
-    REQUIRE(eventually([&] { return engine.state().started && engine.state().height == 1; }, 20s));
+    REQUIRE(eventually([&] { return engine.state().started && engine.state().height == 1; }));
     CHECK(read_one(postgres.connection(), "SELECT string_agg(id, ',') FROM market.offers") == offer_id(9));
 }
 
 TEST_CASE("a chain that contradicts the read model halts it, loudly") {
     PrivatePostgres postgres;
-    base::Metrics metrics;
-    {
-        StubChain chain;
-        fill(chain);
-        EventEngine engine(chain, postgres.connection(), {.network = "test"}, metrics);
-        REQUIRE(eventually([&] { return engine.state().height == 7; }, 20s));
-    }
+    read_in(postgres);
     StubChain fork;
     for (int i = 0; i < 9; ++i) fork.add({list({.number = 100 + i})});
+    base::Metrics metrics;
     EventEngine engine(fork, postgres.connection(), {.network = "test"}, metrics);
-    REQUIRE(eventually([&] { return engine.state().halted.has_value(); }, 20s));
+    REQUIRE(eventually([&] { return engine.state().halted.has_value(); }));
     CHECK(engine.state().halted->code == "broken_chain");
     CHECK(read_one(postgres.connection(), "SELECT count(*) FROM market.offers") == "2");
 }

@@ -6,6 +6,14 @@
 /// Steps of a trade as they lie in a block, besides those of stub_chain.hpp.
 namespace fairstream::tests {
 
+inline Done faucet(int amount, const std::string& account = "did:key:a") {
+    return {.contract = "credits",
+            .function = "Faucet",
+            .response = {},
+            .events = {transferred("", account, amount)},
+            .arguments = {}};
+}
+
 struct Bought {
     std::string id;
     int offer = 1;
