@@ -33,10 +33,10 @@ Result<DappProgramConfig> load_dapp_config(const std::filesystem::path& file) {
     out.name = config.text("name", 64);
     config.text("organisation", 64);
     out.followed.channel = config.text("network", 64);
-    const auto roots = beside(file, config.text("roots"));
+    out.tls.roots = beside(file, config.text("roots"));
     const auto key = beside(file, config.text("key"));
-    const auto tls_key = beside(file, config.text("tls_key"));
-    const auto tls_certificate = beside(file, config.text("tls_certificate"));
+    out.tls.key = beside(file, config.text("tls_key"));
+    out.tls.certificate = beside(file, config.text("tls_certificate"));
     if (const auto address = marketplace_dapp::client::parse_address(config.text("https_listen", 256)))
         out.api.listen = *address;
     else
@@ -47,13 +47,12 @@ Result<DappProgramConfig> load_dapp_config(const std::filesystem::path& file) {
     out.followed.gateways = read_gateways(config, "gateways");
     if (out.followed.gateways.empty()) config.reject("gateways", "names no node of the own organisation");
     const auto others = read_gateways(config, "other_gateways");
+    auto traces = read_traces(config, file, out.tls.roots);
     FS_TRY(config.finish());
+    FS_ASSIGN(out.traces, std::move(traces));
     FS_ASSIGN(out.api.key, identity::crypto::SigningKey::load(key));
-    FS_TRY(identity::crypto::SigningKey::load(tls_key));  // checks its mode
-    FS_ASSIGN(out.api.tls.private_key, read_pem(tls_key));
-    FS_ASSIGN(out.api.tls.certificate_chain, read_pem(tls_certificate));
-    FS_ASSIGN(out.followed.trusted_roots, read_pem(roots));
-    out.api.tls.trusted_roots = out.followed.trusted_roots;
+    FS_ASSIGN(out.api.tls, load_tls(out.tls));
+    out.followed.trusted_roots = out.api.tls.trusted_roots;
     out.submitted = out.followed;
     out.submitted.gateways.insert(out.submitted.gateways.end(), others.begin(), others.end());
     return out;

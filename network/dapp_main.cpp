@@ -37,10 +37,13 @@ Refunder::Send refund_through(ledger::client::Client& client, const ledger::clie
     };
 }
 
-int run(const network::DappProgramConfig& config, bool rebuild) {
+int run(network::DappProgramConfig config, bool rebuild) {
+    base::Metrics metrics;
     base::net::Loop loop;
     network::Termination termination(loop);
-    base::Metrics metrics;
+    base::SpanQueue spans;
+    const auto exporter = network::export_traces(config.traces, "fairstream-dapp", config.name, spans, metrics);
+    if (exporter) config.api.spans = &spans;
     auto submitted = config.submitted;
     submitted.commit_timeout = kCommitTimeout;
     ledger::client::Client followed(loop, config.followed);
@@ -63,8 +66,12 @@ int run(const network::DappProgramConfig& config, bool rebuild) {
         config.api.database,
         OperatorWatch::Options{.network = config.followed.channel, .trusted_roots = config.followed.trusted_roots},
         metrics);
+    auto renewal = std::make_unique<network::TlsRenewal>(
+        loop, metrics, config.tls, config.api.tls,
+        [&served = **api](const base::net::TlsConfig& tls) { return served.use(tls); });
     const int exit_code = termination.wait();
     base::log_info("{} stops", config.name);
+    network::run_on(loop, [&] { renewal.reset(); });
     watch.reset();
     refunder.reset();  // its calls need the loop
     engine.stop();
@@ -82,6 +89,7 @@ int main(int argc, char** argv) {
     return network::run_program(static_cast<int>(end - argv), argv,
                                 "The marketplace: REST over HTTPS, and the read model in PostgreSQL behind it.\n"
                                 "With --rebuild it first drops the read model and makes it again from the chain.",
-                                network::load_dapp_config,
-                                [rebuild](const network::DappProgramConfig& config) { return run(config, rebuild); });
+                                network::load_dapp_config, [rebuild](network::DappProgramConfig config) {
+                                    return run(std::move(config), rebuild);
+                                });
 }

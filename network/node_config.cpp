@@ -51,10 +51,7 @@ Result<NodeProgramConfig> load_node_config(const std::filesystem::path& file) {
     out.node.peer_listen = address_of(config, "peer_listen");
     out.node.gateway_listen = address_of(config, "gateway_listen");
     if (config.has("operations_listen")) out.operations_listen = address_of(config, "operations_listen");
-    const auto traces_url = config.optional_text("traces_url");
-    const auto traces_roots = config.optional_text("traces_roots");
-    if (traces_url && !traces_url->starts_with("https://"))
-        config.reject("traces_url", "must begin with https://, as https://collector:4318/v1/traces");
+    auto traces = read_traces(config, file, roots);
     if (config.has("peers"))
         for (auto& peer : config.sections("peers", kMaxPeers))
             out.node.peers.push_back({.name = peer.text("name", 64), .address = address_of(peer, "address")});
@@ -72,11 +69,7 @@ Result<NodeProgramConfig> load_node_config(const std::filesystem::path& file) {
         FS_ASSIGN(out.node.next_certificate_chain, read_pem(beside(file, *next_certificate)));
     }
     FS_ASSIGN(out.trusted_roots, read_pem(roots));
-    out.traces_url = traces_url.value_or("");
-    out.traces_roots = out.trusted_roots;
-    if (traces_roots) {
-        FS_ASSIGN(out.traces_roots, read_pem(beside(file, *traces_roots)));
-    }
+    FS_ASSIGN(out.traces, std::move(traces));
     FS_ASSIGN(out.custodian_key, identity::crypto::SigningKey::load(custodian_key));
     FS_ASSIGN(auto member, identity::msp::MemberCertificate::from_pem(out.node.certificate_chain));
     out.member = {.key = out.node.key, .did = {}, .certificate = std::move(member.der)};

@@ -2,6 +2,7 @@
 
 #include "ledger/client/client.hpp"
 #include "ledger/node/config.hpp"
+#include "network/traces.hpp"
 
 namespace fairstream::network {
 
@@ -15,8 +16,7 @@ struct NodeProgramConfig {
     std::optional<base::net::Address> operations_listen;  // /healthz, /livez, /metrics; none: not served
     identity::crypto::SigningKey custodian_key;
     std::vector<identity::crypto::SigningKey> other_custodian_keys;  // former ones, one to come
-    std::string traces_url;                                          // of an OTLP collector; empty: traces are not sent
-    std::string traces_roots;                                        // PEM: whom to trust there
+    Traces traces;
     ledger::client::Identity member;  // the node's own certificate: signs the custodian's transactions
 };
 

@@ -1,6 +1,5 @@
 // fairstream-node: a ledger node of one organisation with the market's contracts, and the organisation's key custodian.
 #include "base/log.hpp"
-#include "base/net/trace_exporter.hpp"
 #include "chaincode/actors/contract.hpp"
 #include "chaincode/credits/contract.hpp"
 #include "chaincode/custody/contract.hpp"
@@ -12,6 +11,7 @@
 #include "ledger/node/node.hpp"
 #include "ledger/proto/ledger.pb.h"
 #include "network/expiry.hpp"
+#include "network/file_watch.hpp"
 #include "network/node_config.hpp"
 #include "network/operations_server.hpp"
 #include "network/program.hpp"
@@ -41,62 +41,35 @@ ledger::client::Options own_gateway(const network::NodeProgramConfig& config, st
             .commit_timeout = 5s};
 }
 
-/// Looks every few seconds whether the node's certificate or config file has changed, and takes what can be taken by a
-/// running node: the certificate, and the custodian's keys.
+/// Takes what a running node can take of a changed certificate or config file: the certificate, and the custodian's
+/// keys.
 class Renewal {
 public:
     Renewal(base::net::Loop& loop, const network::NodeProgramConfig& config, ledger::node::Node& node,
             security_manager::custodian::Custodian& custodian, network::OperationsServer* operations)
-        : scope_(loop),
-          config_(config),
+        : config_(config),
           node_(node),
           custodian_(custodian),
           operations_(operations),
-          known_(contents()) {
-        scope_.post([this] { later(); });
-    }
-    ~Renewal() { scope_.close(); }
+          watch_(loop, {config.file, config.certificate_file}, [this](const auto& changed) { return take(changed); }) {}
 
 private:
-    struct Contents {
-        std::string config;
-        std::string certificate;
-        bool operator==(const Contents&) const = default;
-    };
-    Contents contents() const {
-        return {network::read_pem(config_.file).value_or(""), network::read_pem(config_.certificate_file).value_or("")};
-    }
-    void later() {
-        scope_.after(kLookEvery, [this] {
-            look();
-            later();
-        });
-    }
-    void look() {
-        auto now = contents();
-        if (now == known_) return;
-        auto config = network::load_node_config(config_.file);
-        if (!config) return base::log_error("the changed config is not used: {}", config.error().message);
-        if (now.certificate != known_.certificate) {
-            auto taken = node_.use_certificate(config->node.certificate_chain);
-            if (taken && operations_ != nullptr)
-                taken = operations_->use({config->node.certificate_chain, config_.node.key.to_pem(), {}});
-            if (taken)
-                base::log_info("the certificate in {} is in use from now on", config_.certificate_file.string());
-            else
-                base::log_error("{} is not used: {}", config_.certificate_file.string(), taken.error().message);
-        }
-        custodian_.use_keys_besides(std::move(config->other_custodian_keys));
-        known_ = std::move(now);
+    Status take(const std::set<std::filesystem::path>& changed) {
+        FS_ASSIGN(auto config, network::load_node_config(config_.file));
+        custodian_.use_keys_besides(std::move(config.other_custodian_keys));
+        if (!changed.contains(config_.certificate_file)) return {};
+        FS_TRY(node_.use_certificate(config.node.certificate_chain));
+        if (operations_ != nullptr)
+            FS_TRY(operations_->use({config.node.certificate_chain, config_.node.key.to_pem(), {}}));
+        base::log_info("the certificate in {} is in use from now on", config_.certificate_file.string());
+        return {};
     }
 
-    static constexpr auto kLookEvery = 2s;
-    base::net::LoopScope scope_;
     const network::NodeProgramConfig& config_;
     ledger::node::Node& node_;
     security_manager::custodian::Custodian& custodian_;
     network::OperationsServer* const operations_;  // null: not served
-    Contents known_;
+    network::FileWatch watch_;
 };
 
 int run(network::NodeProgramConfig config) {
@@ -104,15 +77,8 @@ int run(network::NodeProgramConfig config) {
     base::net::Loop loop;
     network::Termination termination(loop);
     base::SpanQueue spans;
-    std::optional<base::net::TraceExporter> exporter;
-    if (!config.traces_url.empty()) {
-        config.node.spans = &spans;
-        exporter.emplace(base::net::TraceExporter::Options{.url = config.traces_url,
-                                                           .trusted_roots = config.traces_roots,
-                                                           .service = "fairstream-node",
-                                                           .instance = config.node.name},
-                         spans, metrics);
-    }
+    const auto exporter = network::export_traces(config.traces, "fairstream-node", config.node.name, spans, metrics);
+    if (exporter) config.node.spans = &spans;
     config.node.contracts = market_contracts();
     config.node.on_failure = [&](const Error& error) {
         termination.fail("this node cannot go on: " + error.message + " (" + error.code + ")");

@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <boost/json/serialize.hpp>
 #include <functional>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "base/log_field.hpp"
 #include "base/net/sse.hpp"
 #include "base/pool.hpp"
 #include "identity/did/did_key.hpp"
@@ -56,6 +58,13 @@ struct Operation {
     }
 };
 
+/// The caller's place in its trace; a write of a caller that has none begins one.
+std::string trace_of(const HttpRequest& request, Load load) {
+    const auto given = request.headers.find("traceparent");
+    if (given != request.headers.end() && base::TraceContext::parse(given->second)) return given->second;
+    return load == Load::kWrite ? base::TraceContext::root().to_text() : std::string();
+}
+
 std::string address_of(const std::string& peer) {
     return peer.substr(0, peer.rfind(':'));
 }
@@ -71,6 +80,7 @@ public:
           read_limit_(options.reads_per_second),
           write_limit_(options.writes_per_second),
           feed_(options.database, client.options().channel, reads_, options.feed, metrics),
+          spans_(options.spans),
           operations_(make_operations()) {
         engine_.on_progress([this] { feed_.wake(); });
     }
@@ -86,6 +96,7 @@ public:
         return {};
     }
     std::uint16_t port() const override { return server_->port(); }
+    Status use(const base::net::TlsConfig& tls) override { return server_->use(tls); }
 
 private:
     const Operation* find(const HttpRequest& request, std::string& allowed) const;
@@ -94,8 +105,10 @@ private:
         return load == Load::kWrite ? write_pool_ : load == Load::kLedger ? ledger_pool_ : read_pool_;
     }
     /// Counts the request, and tells the client how long it took in here (Server-Timing, W3C).
-    void finish(const Operation& operation, std::chrono::microseconds since, HttpResponse& response);
-    Answer health();
+    void finish(const Operation& operation, std::chrono::microseconds since, base::SpanTimer& span,
+                HttpResponse& response);
+    HttpResponse health();
+    std::string why_not_ready(const events::EventEngine::State& state);
     std::vector<Operation> make_operations();
     void add_records(std::vector<Operation>& all);
     void add_lists(std::vector<Operation>& all);
@@ -116,6 +129,7 @@ private:
     Queries queries_;
     RateLimit read_limit_, write_limit_;
     EventFeed feed_;
+    base::SpanQueue* const spans_;
     const std::vector<Operation> operations_;
     base::Pool read_pool_{kReadThreads, kMaxWaitingReads};
     base::Pool ledger_pool_{kLedgerThreads, kMaxWaitingQueries};
@@ -183,7 +197,8 @@ void Service::add_ledger(std::vector<Operation>& all) {
                    [this](const auto& request, const auto&) {
                        const auto key = request.headers.find("idempotency-key");
                        return to_response(transactions_.submit(
-                           request.body, key == request.headers.end() ? std::nullopt : std::optional(key->second)));
+                           request.body, key == request.headers.end() ? std::nullopt : std::optional(key->second),
+                           request.headers.at("traceparent")));
                    }});
     all.push_back({"evaluateQuery", "POST", v1 + "queries:evaluate", false, "", Load::kLedger,
                    [this](const auto& request, const auto&) { return to_response(queries_.evaluate(request.body)); }});
@@ -195,7 +210,8 @@ void Service::add_ledger(std::vector<Operation>& all) {
 }
 
 void Service::add_service(std::vector<Operation>& all) {
-    all.push_back(read("getHealth", "/healthz", false, "", [this](const auto&, const auto&) { return health(); }));
+    all.push_back({"getHealth", "GET", "/healthz", false, "", Load::kRead,
+                   [this](const auto&, const auto&) { return health(); }});
     all.push_back({"getLiveness", "GET", "/livez", false, "", Load::kNone, [](const auto&, const auto&) {
                        return HttpResponse{204, {}, {}};
                    }});
@@ -242,8 +258,11 @@ void Service::handle(HttpRequest request, HttpServer::Respond respond) {
     }
     const auto& operation = *found;
     const auto since = base::steady_now();
-    const auto answer = [this, &operation, since, respond](HttpResponse response) {
-        finish(operation, since, response);
+    const auto span = std::make_shared<base::SpanTimer>(spans_, std::string("dapp.") + operation.name,
+                                                        trace_of(request, operation.load));
+    request.headers["traceparent"] = span->traceparent();
+    const auto answer = [this, &operation, since, span, respond](HttpResponse response) {
+        finish(operation, since, *span, response);
         respond(std::move(response));
     };
     if (operation.load == Load::kNone) return answer(operation.work(request, {}));
@@ -256,24 +275,40 @@ void Service::handle(HttpRequest request, HttpServer::Respond respond) {
     if (!posted) answer(to_response(fail("busy", "too many requests are waiting; ask again in a second")));
 }
 
-void Service::finish(const Operation& operation, std::chrono::microseconds since, HttpResponse& response) {
+void Service::finish(const Operation& operation, std::chrono::microseconds since, base::SpanTimer& span,
+                     HttpResponse& response) {
     const auto seconds = std::chrono::duration<double>(base::steady_now() - since).count();
     response.headers["server-timing"] = fmt::format("total;dur={:.3f}", seconds * 1e3);
     metrics_.count("fairstream_http_requests_total", 1,
                    {{"operation", operation.name}, {"status", std::to_string(response.status)}});
     metrics_.observe("fairstream_http_request_seconds", seconds, {{"operation", operation.name}});
+    const auto trace = base::TraceContext::parse(span.traceparent());
+    const base::LogField of_trace("trace", trace ? trace->trace_id() : std::string());
     if (response.status == 500) base::log_error("{} failed: {}", operation.name, response.body);
+    base::log_debug("{}: status {}", operation.name, response.status);
+    span.attribute("status", std::to_string(response.status));
+    span.end(response.status < 500 ? std::string() : "status " + std::to_string(response.status));
 }
 
-Answer Service::health() {
+/// As a ledger node's: network/operations_server.
+HttpResponse Service::health() {
     const auto state = engine_.state();
-    if (state.halted) return fail(*state.halted);
-    if (!state.started) return fail("database_unavailable", "");
-    FS_TRY(reads_.check());
-    return json::object{{"status", "ok"},
-                        {"height", state.height},
-                        {"sealed_height", state.sealed},
-                        {"behind", state.sealed - state.height}};
+    const auto why = why_not_ready(state);
+    json::object out{{"live", true},
+                     {"ready", why.empty()},
+                     {"height", state.height},
+                     {"sealed_height", state.sealed},
+                     {"behind", state.sealed - state.height}};
+    if (!why.empty()) out["why"] = why;
+    return {why.empty() ? 200 : 503, {{"content-type", "application/json"}}, json::serialize(out) + "\n"};
+}
+
+/// Empty: it may serve clients.
+std::string Service::why_not_ready(const events::EventEngine::State& state) {
+    if (state.halted) return "the read model contradicts the chain, and only a rebuild helps: " + state.halted->message;
+    if (!state.started) return "the read model is not open yet: PostgreSQL, or the chain, has not answered";
+    if (!reads_.check()) return "PostgreSQL does not answer";
+    return {};
 }
 
 }  // namespace

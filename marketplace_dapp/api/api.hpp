@@ -5,6 +5,7 @@
 
 #include "base/metrics.hpp"
 #include "base/net/http.hpp"
+#include "base/trace.hpp"
 #include "ledger/client/client.hpp"
 #include "marketplace_dapp/api/event_feed.hpp"
 #include "marketplace_dapp/events/event_engine.hpp"
@@ -13,7 +14,8 @@ namespace fairstream::marketplace_dapp::api {
 
 /// The marketplace's REST interface over HTTPS, as /openapi.json describes it. Requests are routed on the loop's thread
 /// and done by worker threads: reads ask PostgreSQL; transactions, grants, releases and queries ask the ledger. Full
-/// queues and peers in a hurry are told so (503, 429), never kept waiting.
+/// queues and peers in a hurry are told so (503, 429), never kept waiting. A request's `traceparent` (W3C Trace
+/// Context) goes with its transaction to the ledger.
 class Api {
 public:
     struct Options {
@@ -24,6 +26,7 @@ public:
         double reads_per_second = 100;     // of one peer address
         double writes_per_second = 20;     // transactions:prepare and transactions:submit
         EventFeed::Limits feed{};
+        base::SpanQueue* spans = nullptr;  // of requests that belong to a trace, and of writes; null: none is made
     };
 
     /// The other arguments must outlive it. Errors: those of listening.
@@ -32,6 +35,8 @@ public:
     /// After the loop has stopped. Waits for the operations at hand.
     virtual ~Api() = default;
     virtual std::uint16_t port() const = 0;
+    /// HttpServer::use.
+    virtual Status use(const base::net::TlsConfig& tls) = 0;
 };
 
 }  // namespace fairstream::marketplace_dapp::api

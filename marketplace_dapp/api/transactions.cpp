@@ -144,8 +144,10 @@ Answer Transactions::committed_before(const Signed& sent, const proto::GetTransa
     return committed(sent, found.block(), found.index(), as_bytes(result.response()));
 }
 
-Answer Transactions::submit(const std::string& body, const std::optional<std::string>& idempotency_key) {
-    FS_ASSIGN(const auto sent, read_signed(body));
+Answer Transactions::submit(const std::string& body, const std::optional<std::string>& idempotency_key,
+                            const std::string& traceparent) {
+    FS_ASSIGN(auto sent, read_signed(body));
+    sent.request.set_traceparent(traceparent);
     if (idempotency_key) FS_TRY(hold_key(*idempotency_key, sent));
     FS_ASSIGN(const auto id, base::from_hex(sent.id));
     const auto before = client_.transaction(id);

@@ -26,7 +26,9 @@ public:
     /// {"proposal", "signature", "salt"?, "private_inputs"?}, all base64url -> {"id", "code", "block", "position",
     /// "response"}, once it is committed. Blocking, up to half a minute. The same proposal may be sent again: it
     /// commits once, and the answer is the same. `idempotency_key`: the same key with another proposal is refused.
-    Answer submit(const std::string& body, const std::optional<std::string>& idempotency_key);
+    /// `traceparent`: the trace that the ledger goes on with.
+    Answer submit(const std::string& body, const std::optional<std::string>& idempotency_key,
+                  const std::string& traceparent);
 
 private:
     struct Signed {

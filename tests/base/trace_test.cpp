@@ -9,62 +9,16 @@
 #include "base/net/http.hpp"
 #include "base/net/trace_exporter.hpp"
 #include "tests/support/eventually.hpp"
-#include "tests/support/test_pki.hpp"
+#include "tests/support/trace_collector.hpp"
 
 using namespace fairstream;
 using namespace fairstream::base;
+using tests::Collector;
 using namespace std::chrono_literals;
 
 namespace {
 
 constexpr auto kFromTheSpecification = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-
-/// A collector that keeps what it is sent.
-class Collector {
-public:
-    explicit Collector(int status = 200) : status_(status) {
-        loop_.start();
-        auto made =
-            net::HttpServer::listen(loop_, {"127.0.0.1", 0}, {pem_.certificate, pem_.private_key, {}}, {},
-                                    [this](const net::HttpRequest& request, const auto& respond) {
-                                        {
-                                            const std::lock_guard lock(mutex_);
-                                            bodies_.push_back(request.method + " " + request.path + " " + request.body);
-                                        }
-                                        respond({status_, {}, "{}"});
-                                    });
-        REQUIRE(made);
-        server_ = std::move(*made);
-    }
-    ~Collector() {
-        std::promise<void> done;
-        loop_.post([&] {
-            server_.reset();
-            done.set_value();
-        });
-        done.get_future().wait();
-    }
-    net::TraceExporter::Options options() const {
-        return {.url = "https://127.0.0.1:" + std::to_string(server_->port()) + "/v1/traces",
-                .trusted_roots = ca_.certificate(),
-                .service = "fairstream-node",
-                .instance = "node1.org1",
-                .interval = 10ms};
-    }
-    std::vector<std::string> bodies() const {
-        const std::lock_guard lock(mutex_);
-        return bodies_;
-    }
-
-private:
-    const int status_;
-    tests::TestCa ca_ = tests::make_test_ca("org1");
-    tests::PemPair pem_ = ca_.issue("collector");
-    net::Loop loop_;
-    mutable std::mutex mutex_;
-    std::vector<std::string> bodies_;
-    std::unique_ptr<net::HttpServer> server_;
-};
 
 }  // namespace
 
@@ -87,7 +41,7 @@ TEST_CASE("a traceparent is read as the recommendation writes it, and nothing el
     CHECK(TraceContext::parse(TraceContext::root().to_text()));
 }
 
-TEST_CASE("spans wait in a bounded queue; what finds no room is counted") {
+TEST_CASE("spans wait in a bounded queue, and what finds no room is counted") {
     SpanQueue queue(2);
     for (int i = 0; i < 5; ++i) SpanTimer(&queue, "step" + std::to_string(i), kFromTheSpecification).end();
     CHECK(queue.dropped() == 3);

@@ -54,14 +54,6 @@ struct Served {
     }
 };
 
-Done faucet(int amount) {
-    return {.contract = "credits",
-            .function = "Faucet",
-            .response = {},
-            .events = {transferred("", "did:key:a", amount)},
-            .arguments = {}};
-}
-
 }  // namespace
 
 TEST_CASE("a client in a hurry is told to wait, in a problem document that says it may try again") {
@@ -127,7 +119,35 @@ TEST_CASE("a stream says over HTTPS what happens to a purchase, and ends with it
     CHECK(late->status == 204);
 }
 
-TEST_CASE("without a gateway, what asks the ledger can be asked again; what asks PostgreSQL is answered") {
+TEST_CASE("a DApp says whether it may serve, and why not, while PostgreSQL is away and when the chain contradicts it") {
+    Served served;
+    served.market.add({list({.number = 1})});
+    const auto health = [&] {
+        const auto response = served.get("/healthz");
+        REQUIRE(response);
+        CHECK(response->headers.at("content-type") == "application/json");
+        const auto said = json::parse(response->body);
+        CHECK(said.at("live").as_bool());
+        CHECK(said.at("ready").as_bool() == (response->status == 200));
+        return said.as_object();
+    };
+    const auto well = health();
+    CHECK(well.at("ready").as_bool());
+    CHECK_FALSE(well.contains("why"));
+    CHECK(well.at("height").as_int64() == 1);
+    CHECK(well.at("behind").as_int64() == 0);
+    served.market.postgres.kill();
+    CHECK(health().at("why") == "PostgreSQL does not answer");
+    CHECK(served.get("/livez")->status == 204);
+    served.market.postgres.start();
+    CHECK(eventually([&] { return health().at("ready").as_bool(); }, 30s));
+    served.market.chain.fork();
+    served.market.chain.add({list({.number = 2})});
+    REQUIRE(eventually([&] { return served.market.engine.state().halted.has_value(); }, 30s));
+    CHECK(std::string(health().at("why").as_string()).find("only a rebuild helps") != std::string::npos);
+}
+
+TEST_CASE("without a gateway, what asks the ledger can be asked again, and what asks PostgreSQL is answered") {
     Served served;
     served.market.add({list({.number = 1})});
     const auto grant = served.get("/api/v1/grants/" + std::string(32, '0'));

@@ -88,6 +88,11 @@ public:
         stopped_ = true;
         changed_.notify_all();
     }
+    /// The next block stands on another one than the last.
+    void fork() {
+        const std::lock_guard lock(mutex_);
+        previous_hash_ = std::string(32, 'f');
+    }
     /// For the next engine.
     void resume() { stopped_ = false; }
 
