@@ -20,10 +20,10 @@ Result<OperatorProgramConfig> load_operator_config(const std::filesystem::path& 
     daemon.name = config.text("name", 32);
     daemon.organisation = config.text("organisation", 64);
     daemon.network = config.text("network", 64);
-    const auto roots = beside(file, config.text("roots"));
+    out.tls.roots = beside(file, config.text("roots"));
     const auto key = beside(file, config.text("key"));
-    const auto tls_key = beside(file, config.text("tls_key"));
-    const auto tls_certificate = beside(file, config.text("tls_certificate"));
+    out.tls.key = beside(file, config.text("tls_key"));
+    out.tls.certificate = beside(file, config.text("tls_certificate"));
     daemon.data = beside(file, config.text("data"));
     daemon.gate_socket = beside(file, config.text("gate_socket"));
     if (daemon.gate_socket.string().size() > kMaxSocketPathBytes)
@@ -48,10 +48,7 @@ Result<OperatorProgramConfig> load_operator_config(const std::filesystem::path& 
     if (out.ledger.gateways.empty()) config.reject("gateways", "names no node of the own organisation");
     FS_TRY(config.finish());
     FS_ASSIGN(daemon.key, identity::crypto::SigningKey::load(key));
-    FS_TRY(identity::crypto::SigningKey::load(tls_key));  // checks its mode
-    FS_ASSIGN(daemon.tls.private_key, read_pem(tls_key));
-    FS_ASSIGN(daemon.tls.certificate_chain, read_pem(tls_certificate));
-    FS_ASSIGN(daemon.tls.trusted_roots, read_pem(roots));
+    FS_ASSIGN(daemon.tls, load_tls(out.tls));
     out.ledger.channel = daemon.network;
     out.ledger.trusted_roots = daemon.tls.trusted_roots;
     return out;

@@ -2,12 +2,14 @@
 
 #include "ledger/client/client.hpp"
 #include "mqtt_bridge/operator/operator_daemon.hpp"
+#include "network/tls_files.hpp"
 
 namespace fairstream::network {
 
 /// operator.yaml, read and checked: the daemon, and the own organisation's nodes that it asks.
 struct OperatorProgramConfig {
     mqtt_bridge::storage_operator::OperatorConfig daemon;  // without on_failure
+    TlsFiles tls;                                          // read again while it runs
     ledger::client::Options ledger;
 };
 

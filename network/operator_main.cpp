@@ -1,7 +1,6 @@
 // fairstream-operator: one storage operator; its broker runs beside it (mosquitto with libfairstream_gate.so).
 #include "base/log.hpp"
 #include "identity/did/did_key.hpp"
-#include "network/expiry.hpp"
 #include "network/operator_config.hpp"
 #include "network/program.hpp"
 
@@ -31,15 +30,12 @@ int run(network::OperatorProgramConfig config) {
     }
     loop.start();
     base::log_info("{} serves {}, its broker {}", config.daemon.name, config.daemon.https_url, config.daemon.mqtt_url);
-    // Its certificate is read when it starts: the warning comes while there is time to start it again.
-    base::Metrics metrics;
-    auto expiry = std::make_unique<network::ExpiryWatch>(loop, metrics, [&] {
-        const auto certificate = network::expiring_certificate(config.daemon.tls.certificate_chain);
-        return certificate ? std::vector{*certificate} : std::vector<network::Expiring>{};
-    });
+    auto renewal = std::make_unique<network::TlsRenewal>(
+        loop, (*daemon)->metrics(), config.tls, config.daemon.tls,
+        [&served = **daemon](const base::net::TlsConfig& tls) { return served.use(tls); });
     const int exit_code = termination.wait();
     base::log_info("{} stops", config.daemon.name);
-    network::run_on(loop, [&] { expiry.reset(); });
+    network::run_on(loop, [&] { renewal.reset(); });
     loop.stop();
     daemon->reset();
     return exit_code;

@@ -53,6 +53,15 @@ Result<identity::msp::MemberCertificate> make_member(const OrganisationCa& ca, R
     return certificate;
 }
 
+/// Another certificate for <file>.key, in <file>.pem.
+Status renew_member(const Layout& layout, const std::string& organisation, Role role, const std::string& name,
+                    const fs::path& file) {
+    FS_ASSIGN(const auto ca, OrganisationCa::load(layout.organisation_folder(organisation) / "ca"));
+    FS_ASSIGN(const auto key, SigningKey::load(file.string() + ".key"));
+    FS_ASSIGN(const auto certificate, ca.issue(member_request(role, name, key)));
+    return base::write_file(file.string() + ".pem", as_bytes(certificate.to_pem()));
+}
+
 std::string to_wire(ByteView bytes) {
     return std::string(as_text(bytes));
 }
@@ -223,10 +232,12 @@ Status provision_node(const Layout& layout, const NodePlace& node) {
 }
 
 Status renew_node_certificate(const Layout& layout, const NodePlace& node) {
-    FS_ASSIGN(const auto ca, OrganisationCa::load(layout.organisation_folder(node.organisation) / "ca"));
-    FS_ASSIGN(const auto key, SigningKey::load(node.folder / "node.key"));
-    FS_ASSIGN(const auto certificate, ca.issue(member_request(Role::kNode, node.name, key)));
-    return base::write_file(node.folder / "node.pem", as_bytes(certificate.to_pem()));
+    return renew_member(layout, node.organisation, Role::kNode, node.name, node.folder / "node");
+}
+
+Status renew_tls_certificate(const Layout& layout, const std::string& organisation, const std::string& name,
+                             const fs::path& folder) {
+    return renew_member(layout, organisation, Role::kTls, name, folder / "tls");
 }
 
 Status provision_dapp(const Layout& layout) {

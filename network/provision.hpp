@@ -14,6 +14,9 @@ Status provision(const Layout& layout);
 Status provision_node(const Layout& layout, const NodePlace& node);
 /// Another certificate for the key that the node has. Errors: those of the CA and of reading keys.
 Status renew_node_certificate(const Layout& layout, const NodePlace& node);
+/// The same for an operator or the DApp, whose tls.key lies in `folder`.
+Status renew_tls_certificate(const Layout& layout, const std::string& organisation, const std::string& name,
+                             const std::filesystem::path& folder);
 
 /// custodian-1.key, custodian-2.key, ... of an organisation: what its custodian holds besides custodian.key.
 std::vector<std::filesystem::path> other_custodian_keys(const std::filesystem::path& organisation_folder);

@@ -9,6 +9,7 @@
 #include "base/file.hpp"
 #include "network/demo.hpp"
 #include "network/membership.hpp"
+#include "network/renewal.hpp"
 #include "network/status.hpp"
 #include "network/supervisor.hpp"
 
@@ -27,7 +28,7 @@ struct Values {
     UpOptions up;
     DemoOptions demo;
     std::string process;
-    std::string member;  // a node or an organisation
+    std::string member;  // a node, an organisation, an operator, the DApp
     unsigned lines = 20;
     int report_fd = -1;
 };
@@ -148,6 +149,12 @@ void add_membership(CLI::App& group, Session& session, Command& chosen, const st
                "node", "node1.org1", [](const auto& dir, const auto& node, const auto&) -> Result<std::string> {
                    FS_TRY(renew_node(dir, node));
                    return "the certificate of " + node + " is renewed";
+               });
+    add_change(group, session, chosen, v, "renew-service",
+               "A new certificate for an operator's or the DApp's key; it need not be restarted", "name", "op1",
+               [](const auto& dir, const auto& name, const auto&) -> Result<std::string> {
+                   FS_TRY(renew_service(dir, name));
+                   return "the certificate of " + name + " is renewed";
                });
     add_change(group, session, chosen, v, "new-node-key",
                "Another key for a node that does not run, after its votes are lost", "node", "node1.org1",
