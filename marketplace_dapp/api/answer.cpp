@@ -38,6 +38,7 @@ Kind kind_of(const std::string& code) {
         {"read_conflict", {409, true}},
         {"range_conflict", {409, true}},
         {"stale_config", {409, true}},
+        {"no_placement", {409, true}},  // once the seller has begun to stream
         {"rate_limited", {429, true}},
     };
     const auto found = known.find(code);

@@ -158,7 +158,8 @@ Result<Answer> subscribe(Session& session, const SubscribeOptions& options) {
                                                {.state = session.state(),
                                                 .sink = sink.get(),
                                                 .stop = [&stop] { return stop.asked(); },
-                                                .on_status = on_status},
+                                                .on_status = on_status,
+                                                .operator_timeout = options.operator_timeout},
                                                options.renew_windows));
     auto answer = summary(read, session.as);
     answer.aside = options.output.empty();

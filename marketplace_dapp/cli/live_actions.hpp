@@ -20,6 +20,7 @@ struct SubscribeOptions {
     std::string purchase;
     std::filesystem::path output;     // empty: standard output
     std::uint32_t renew_windows = 0;  // 0: the subscription ends with the time that is paid for
+    std::chrono::milliseconds operator_timeout{5'000};
 };
 Result<Answer> subscribe(Session& session, const SubscribeOptions& options);
 

@@ -260,6 +260,8 @@ private:
         reading
             ->add_option("--renew", v->subscribe.renew_windows, "Buy so many more windows each time it nears its end")
             ->check(CLI::Range(1, 1000));
+        duration(reading, "--operator-timeout", v->subscribe.operator_timeout,
+                 "Leave an operator that takes longer to answer for another; 5s if not given");
         auto* renewing = verb(app_, "renew", "Buy more time of a live stream, from where a purchase ends",
                               "fairstream renew PURCHASE --as bob --windows 5",
                               [this, v] { return renew(session_, v->purchase, v->windows); });

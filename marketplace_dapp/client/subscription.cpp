@@ -29,6 +29,7 @@ constexpr std::uint64_t kReceiptEntries = 200;  // well below W
 constexpr auto kSettlePoll = 100ms;
 constexpr auto kRenewAhead = 5s;
 constexpr auto kRenewAheadAtMost = 60s;
+constexpr auto kLeastOperatorTimeout = 100ms;
 
 Status bad_frame(std::uint64_t sequence, const std::string& why) {
     return fail("bad_frame", "frame " + std::to_string(sequence) + ": " + why);
@@ -92,6 +93,8 @@ Subscription::Subscription(Connection& connection, const ledger::client::Identit
 Subscription::~Subscription() = default;
 
 Result<Subscription::Read> Subscription::read(const schema::Purchase& purchase, const schema::GrantReply& grant) {
+    if (request_.operator_timeout < kLeastOperatorTimeout)
+        return fail("bad_options", "an operator is given 100 ms at least to answer");
     if (purchase.buyer() != buyer_.did)
         return fail("not_buyer", "purchase " + purchase.id() + " is " + purchase.buyer() + "'s");
     if (!purchase.has_window())
@@ -142,7 +145,8 @@ Status Subscription::Run::read(const schema::GrantReply& grant) {
                                                    .next_sequence = next,
                                                    .until = base::from_us(purchase.window().until_us()),
                                                    .operators = endpoints(grant, purchase.id()),
-                                                   .trusted_roots = connection.profile().trusted_roots});
+                                                   .trusted_roots = connection.profile().trusted_roots,
+                                                   .timeout = request.operator_timeout});
     FS_TRY(send_receipt(/*now=*/true));  // of what an earlier run has read
     while (!over && !interrupted) FS_TRY(read_some());
     return send_receipt(/*now=*/true);

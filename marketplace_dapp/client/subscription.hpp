@@ -44,6 +44,8 @@ struct SubscribeRequest {
     /// there, and answers its id. Not set: the subscription ends with the time.
     std::function<Result<std::string>(const chaincode::schema::Purchase& purchase)> renew{};
     std::function<void(const SubscriptionStatus&)> on_status{};  // on the calling thread
+    /// An operator that takes longer to answer, dead or frozen, is left for another; 100 ms at least.
+    std::chrono::milliseconds operator_timeout{5'000};
 };
 
 struct Subscribed {
@@ -68,9 +70,9 @@ public:
         std::string renewal;   // the purchase that goes on where this one ends; empty: none was made
     };
     /// Reads until the time of `purchase` is over or `stop`. `grant`: the purchase's, with its operators. A renewal may
-    /// be read next; the former one's payment goes on meanwhile. Errors: not_buyer, not_a_stream, grant_refused,
-    /// operators_unreachable, bad_root (a recorded batch is not what was served), bad_frame (the seller's frame does
-    /// not open), in_use, output_differs, those of `renew`, and of the parts.
+    /// be read next; the former one's payment goes on meanwhile. Errors: bad_options, not_buyer, not_a_stream,
+    /// grant_refused, operators_unreachable, bad_root (a recorded batch is not what was served), bad_frame (the
+    /// seller's frame does not open), in_use, output_differs, those of `renew`, and of the parts.
     Result<Read> read(const chaincode::schema::Purchase& purchase, const chaincode::schema::GrantReply& grant);
 
     /// Waits up to `kSettleWithin` for the last batches and their payment, unless stopped. One for each purchase that
