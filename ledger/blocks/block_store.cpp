@@ -156,14 +156,12 @@ private:
             gone.assign(std::make_move_iterator(segments_.begin()), std::make_move_iterator(end));
             segments_.erase(segments_.begin(), end);
         }
-        for (const auto& segment : gone) {
-            base::crash_point("blocks.before_remove");
-            FS_TRY(remove_segment(segment.first));
-        }
+        for (const auto& segment : gone) FS_TRY(remove_segment(segment.first));
         return {};
     }
 
     Status remove_segment(std::uint64_t first) const {
+        base::crash_point("blocks.before_remove");
         for (const auto& name : {index_name(first), segment_name(first)})
             if (::unlink((folder_ / name).c_str()) != 0 && errno != ENOENT) return io_error("remove", folder_ / name);
         return {};
@@ -193,7 +191,9 @@ private:
         if (!is_newest) return write_index(folder_, first, index);
         if (scan.torn) {
             base::log_warn("{}: cutting an unfinished append at offset {}", file.string(), scan.end);
+            base::crash_point("blocks.before_tail_cut");
             if (::ftruncate(fd.get(), static_cast<off_t>(scan.end)) != 0) return io_error("truncate", file);
+            base::crash_point("blocks.after_tail_cut");
             if (::fdatasync(fd.get()) != 0) return io_error("sync", file);
         }
         writer_ = std::move(fd);
@@ -202,9 +202,11 @@ private:
 
     Status start_segment(std::uint64_t first) {
         const fs::path file = folder_ / segment_name(first);
+        base::crash_point("blocks.before_index");
         if (writer_) FS_TRY(write_index(folder_, newest().first, newest().index));
         base::crash_point("blocks.before_segment");
         FS_ASSIGN(auto fd, open_file(file, O_RDWR | O_CREAT | O_EXCL));
+        base::crash_point("blocks.after_segment");
         const std::unique_lock lock(mutex_);
         writer_ = std::move(fd);
         segments_.push_back({first, {}});
@@ -219,6 +221,7 @@ private:
     /// no more.
     Status write(ByteView bytes) {
         const auto end = newest().index.end;
+        base::crash_point("blocks.before_write");
         if (auto written = base::write_all(writer_.get(), bytes, end); !written) {
             failed_ = ::ftruncate(writer_.get(), static_cast<off_t>(end)) != 0;
             return written;

@@ -7,6 +7,7 @@
 #include <ranges>
 
 #include "base/assert.hpp"
+#include "base/crash_point.hpp"
 #include "base/encoding.hpp"
 #include "base/log.hpp"
 #include "identity/crypto/merkle.hpp"
@@ -222,6 +223,7 @@ Result<AppliedBlock> Chain::commit(const proto::DecidedBlock& decided) {
     if (!std::ranges::equal(as_bytes(opened.header.previous_outcomes_root()), tip_.outcomes_root))
         return fail(divergence(opened.header));
     FS_TRY(blocks_->append(opened.header.height(), decided));
+    base::crash_point("chain.after_block");
     return apply(opened.block, opened.header);
 }
 
@@ -230,6 +232,7 @@ Result<AppliedBlock> Chain::apply(const proto::Block& block, const proto::BlockH
     AppliedBlock applied;
     for (const auto& committed : result.committed) {
         if (committed.private_writes.empty()) continue;
+        base::crash_point("chain.before_private");
         if (auto stored = private_->commit(committed.id, committed.private_writes); !stored)
             return fail(std::move(stored).error());
         applied.private_writes = true;
@@ -245,7 +248,9 @@ Result<AppliedBlock> Chain::apply(const proto::Block& block, const proto::BlockH
         result.batch.changes.push_back({receipt::config_update_key(applied.channel->epoch()),
                                         config_update_in(block, result),
                                         {header.height(), kAfterAllTransactions}});
+    base::crash_point("chain.before_state");
     FS_TRY(state_->apply(result.batch));
+    base::crash_point("chain.after_state");
     if (applied.channel) channels_.add(header.height() + 1, applied.channel);
     for (const auto& bytes : block.transactions())
         if (const auto transaction = proto::decode<proto::Transaction>(bytes))
