@@ -3,9 +3,12 @@
 #include <filesystem>
 #include <fstream>
 
+#include "ledger/blocks/block_store.hpp"
+#include "ledger/order/leaders.hpp"
 #include "ledger/receipt/receipt.hpp"
 #include "ledger/snapshot/genesis.hpp"
 #include "ledger/snapshot/statements.hpp"
+#include "ledger/state/state.hpp"
 #include "tests/ledger/node/liar.hpp"
 #include "tests/ledger/storage/crash.hpp"
 
@@ -133,7 +136,38 @@ TEST_CASE("an empty node joins from a snapshot and the blocks after it, and vote
     CHECK(late.knows_all(3));
 }
 
-TEST_CASE("nodes prune whole segments below an agreed snapshot; who asks for what is gone hears so") {
+TEST_CASE("a node that joins from a snapshot knows from it whose turns are passed over") {
+    Late late(joins_above_ten);
+    late.grow(kInterval);
+    auto& cluster = late.cluster;
+    REQUIRE(code(cluster.start(3)) == "ok");
+    REQUIRE(cluster.ready());
+    cluster.stop(1);
+    cluster.stop(2);  // nothing is decided any more
+    REQUIRE(eventually([&] { return cluster.health(3).height == cluster.health(0).height; }));
+    cluster.stop(0);
+    cluster.stop(3);
+    const auto absences = [&](std::size_t node) {
+        const auto state = ledger::state::StateStore::open_read_only(cluster.folder(node) / "state");
+        REQUIRE(code(state) == "ok");
+        const auto entry = (*state)->snapshot()->get("~ledger/absences");
+        REQUIRE((entry && *entry));  // the fourth node was not there when its turn came
+        return **entry;
+    };
+    const auto there = absences(0);
+    const auto here = absences(3);
+    CHECK(here.value == there.value);
+    CHECK(here.version == there.version);
+    const auto known = ledger::order::decode_absences(here.value);
+    REQUIRE(code(known) == "ok");
+    REQUIRE(known->size() == 1);
+    CHECK(known->front().node == cluster.name(3));
+    const auto blocks = ledger::blocks::BlockStore::open(cluster.folder(3) / "blocks");
+    REQUIRE(code(blocks) == "ok");
+    CHECK(here.version.block <= (*blocks)->base().height);  // no block that it applied itself has told it
+}
+
+TEST_CASE("nodes prune whole segments below an agreed snapshot, and who asks for what is gone hears so") {
     Late late(prunes);
     const auto first = late.put();
     late.grow(3 * kInterval);
