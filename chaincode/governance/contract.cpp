@@ -34,11 +34,22 @@ Status check(const schema::Decision& decision) {
     return {};
 }
 
-Status check_organisation(const Context& context, const std::string& organisation) {
+bool in_roster(const Context& context, const std::string& organisation) {
     const auto& roster = context.roster();
-    const auto known = [&](const auto& entry) { return entry.organisation == organisation; };
-    if (std::any_of(roster.begin(), roster.end(), known)) return {};
+    return std::any_of(roster.begin(), roster.end(),
+                       [&](const auto& entry) { return entry.organisation == organisation; });
+}
+
+Status check_organisation(const Context& context, const std::string& organisation) {
+    if (in_roster(context, organisation)) return {};
     return fail("unknown_organisation", organisation + " is not an organisation of this channel");
+}
+
+/// Organisations that have left the channel since they approved do not count.
+bool majority(const Context& context, const schema::ApproveReply& record) {
+    const auto& by = record.approved_by();
+    const auto present = std::count_if(by.begin(), by.end(), [&](const auto& one) { return in_roster(context, one); });
+    return static_cast<std::size_t>(present) > context.roster().size() / 2;
 }
 
 Status execute(Context& context, const schema::Decision& decision) {
@@ -62,7 +73,7 @@ Result<schema::ApproveReply> approve(Context& context, const schema::ApproveRequ
     const auto& by = record.approved_by();
     if (record.executed() || std::find(by.begin(), by.end(), admin.org) != by.end()) return record;
     record.add_approved_by(admin.org);
-    if (static_cast<std::size_t>(record.approved_by_size()) > context.roster().size() / 2) {
+    if (majority(context, record)) {
         record.set_executed(true);
         FS_TRY(execute(context, request.decision()));
     }

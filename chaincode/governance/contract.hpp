@@ -6,9 +6,9 @@
 
 namespace fairstream::chaincode::governance {
 
-/// Decisions of the consortium: a list of calls that runs once a majority of the roster's organisations have approved
-/// it, each by an admin's certificate, inside the transaction of the last needed approval. The called functions see
-/// this contract as their caller.
+/// Decisions of the consortium: a list of calls that runs once a majority of the organisations in the roster have
+/// approved it, each by an admin's certificate, inside the transaction of the last needed approval; organisations that
+/// have left since they approved do not count. The called functions see this contract as their caller.
 ///
 ///     Approve(ApproveRequest) -> ApproveReply   approving twice, or after the decision ran, changes nothing
 ///

@@ -39,6 +39,19 @@ TEST_CASE("a decision runs with the approval of a majority of organisations, onc
     CHECK(market.balance(alice.did) == 14);
 }
 
+TEST_CASE("an organisation that has left since it approved does not count") {
+    Market market;
+    const auto alice = new_actor();
+    const auto decision = market.decision({mint(market, alice.did, 7)});
+    const auto& organisations = market.chain.organisations();
+    REQUIRE(market.approve(organisations[3].admin, decision));
+    market.chain.drop_last_organisation();
+    CHECK_FALSE(market.approve(organisations[0].admin, decision).value().executed());  // 1 of 3
+    CHECK(market.balance(alice.did) == 0);
+    CHECK(market.approve(organisations[1].admin, decision).value().executed());
+    CHECK(market.balance(alice.did) == 7);
+}
+
 TEST_CASE("only admins approve") {
     Market market;
     const auto decision = market.decision({mint(market, new_actor().did, 7)});
