@@ -120,6 +120,7 @@ Result<schema::DownloadReply> download_data_stream(Context& context, const schem
     schema::DownloadReply reply;
     reply.set_paid_micro(settled.purchase().paid_micro());
     reply.set_delivered_entries(settled.purchase().delivered_entries());
+    reply.set_through(settled.through());
     return reply;
 }
 

@@ -32,9 +32,12 @@ Result<schema::Grant> load_grant(Context& context, const std::string& id) {
     return rules::require<schema::Grant>(context, grant_key(id), "grant: " + id);
 }
 
-/// The stream's writer is the holder of its newest upload grant.
+/// The stream's writer is the holder of its newest upload grant, also if operators are drawn for an older one later:
+/// anyone may ask for that.
 Status set_writer(Context& context, schema::Placement& placement, const schema::Grant& grant) {
     if (placement.writer() == grant.holder() && placement.writer_key() == grant.holder_key()) return {};
+    if (grant.not_before_us() < placement.writer_since_us()) return {};
+    placement.set_writer_since_us(grant.not_before_us());
     placement.set_writer(grant.holder());
     placement.set_writer_key(grant.holder_key());
     return rules::store(context, placement_key(placement.stream_id()), placement);
@@ -45,7 +48,8 @@ Status take_placement(Context& context, schema::Grant& grant) {
     FS_ASSIGN(auto placement, rules::load<schema::Placement>(context, placement_key(grant.stream_id())));
     if (!placement) {
         if (grant.kind() == schema::UPLOAD) return {};
-        return fail("no_placement", "no operators hold the stream " + grant.stream_id());
+        return fail("no_placement", "no operators hold the stream " + grant.stream_id() +
+                                        " yet: buy once its seller has begun the first session");
     }
     *grant.mutable_operators() = placement->operators();
     return grant.kind() == schema::UPLOAD ? set_writer(context, *placement, grant) : Status{};
@@ -127,6 +131,7 @@ Result<schema::Grant> create_grant(Context& context, const schema::CreateGrantRe
 Result<schema::GrantReply> draw_operators(Context& context, const schema::DrawOperatorsRequest& request) {
     FS_ASSIGN(auto grant, load_grant(context, request.grant()));
     if (!grant.operators().empty()) return reply_with(context, grant);
+    if (grant.revoked()) return fail("revoked", "the grant is revoked");
     FS_ASSIGN(const auto entry, context.get(grant_key(grant.id())));
     FS_ASSIGN(auto placed, rules::load<schema::Placement>(context, placement_key(grant.stream_id())));
     if (placed) {

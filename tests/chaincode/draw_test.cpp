@@ -80,6 +80,39 @@ TEST_CASE("the ledger draws from the block after the one that holds the request"
     CHECK(placement.writer() == seller.did);
 }
 
+TEST_CASE("an older grant that is drawn late does not bring back its key as the writer's, and a revoked one is not drawn") {
+    Market market;
+    const auto seller = market.verified_seller();
+    const auto offer = market.create_offer(seller, kCredit).value();
+    const auto token_for = [&](const Who& holder) {
+        schema::RequestUploadTokenRequest request;
+        request.set_offer(offer.id());
+        request.set_public_key(rules::as_field(holder.key.public_key().compressed()));
+        return market.chain
+            .submit<schema::RequestUploadTokenReply>(seller, names::contract::kMarketplace,
+                                                     names::marketplace::kRequestUploadToken, request)
+            .value()
+            .grant();
+    };
+    const auto stolen = token_for(new_actor());
+    const auto revoked = token_for(new_actor());
+    const auto fresh = new_actor();
+    const auto newest = token_for(fresh);
+    market.chain.commit({});
+    schema::RevokeGrantRequest revoke;
+    revoke.set_grant(revoked);
+    REQUIRE(market.chain.submit<schema::GrantReply>(seller, names::contract::kSecurityManager,
+                                                    names::security_manager::kRevokeGrant, revoke));
+    CHECK(code_of(market.draw(revoked)) == "revoked");
+    REQUIRE(market.draw(newest));
+    REQUIRE(market.draw(stolen));
+    schema::GetPlacementRequest request;
+    request.set_stream_id(offer.stream_id());
+    const auto placement = market.chain.query<schema::Placement>(seller, names::contract::kSecurityManager,
+                                                                 names::security_manager::kGetPlacement, request);
+    CHECK(placement.value().writer_key() == rules::as_field(fresh.key.public_key().compressed()));
+}
+
 TEST_CASE("operators that are not active are not drawn") {
     Market market;
     std::vector<schema::GovernedCall> calls;
