@@ -14,12 +14,12 @@ Loop::~Loop() {
     FS_ASSERT(!on_loop_thread());
     impl_->closed = true;
     stop();
-    if (impl_->thread.joinable()) impl_->thread.join();
     impl_->timers.clear();
 }
 
 void Loop::start() {
     FS_ASSERT(!impl_->thread.joinable());
+    impl_->started = true;
     impl_->thread = std::thread([this] { run(); });
 }
 
@@ -31,6 +31,9 @@ void Loop::run() {
 
 void Loop::stop() {
     impl_->io.stop();
+    if (on_loop_thread()) return;
+    const std::lock_guard lock(impl_->join_mutex);
+    if (impl_->thread.joinable()) impl_->thread.join();
 }
 
 bool Loop::on_loop_thread() const {
@@ -38,7 +41,7 @@ bool Loop::on_loop_thread() const {
 }
 
 bool Loop::running() const {
-    return !impl_->io.stopped() && (impl_->thread.joinable() || impl_->loop_thread.load() != std::thread::id());
+    return !impl_->io.stopped() && (impl_->started || impl_->loop_thread.load() != std::thread::id());
 }
 
 void Loop::post(std::function<void()> job) {

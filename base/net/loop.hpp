@@ -20,7 +20,8 @@ public:
 
     void start();  // runs on a thread of its own
     void run();    // runs on the calling thread until stop()
-    void stop();   // from any thread
+    void
+    stop();  // from any thread; from another one it returns once start()'s thread has ended, in no handler any more
     bool on_loop_thread() const;
     bool running() const;  // started and not stopped
 

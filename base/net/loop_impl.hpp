@@ -25,6 +25,8 @@ struct Loop::Impl {
     std::unordered_map<TimerId, std::unique_ptr<boost::asio::steady_timer>> timers;
     std::optional<boost::asio::signal_set> signals;
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{io.get_executor()};
+    std::atomic<bool> started{false};  // start() gave it a thread of its own
+    std::mutex join_mutex;
     std::thread thread;
 };
 

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <future>
+#include <thread>
 #include <vector>
 
 using namespace fairstream::base::net;
@@ -55,6 +56,27 @@ TEST_CASE("a loop that goes drops what is queued, and the owners of it may still
         loop.post([owner, &ran] { ran = true; });
     }
     CHECK_FALSE(ran);
+}
+
+TEST_CASE("a stopped loop is in no handler any more") {
+    Loop loop;
+    std::promise<void> begun;
+    std::promise<void> go_on;
+    int handled = 0;  // no lock: after stop() nobody else may touch it
+    loop.post([&] {
+        begun.set_value();
+        go_on.get_future().wait();
+        handled = 1;
+    });
+    loop.start();
+    begun.get_future().wait();
+    std::thread releaser([&] {
+        while (loop.running()) std::this_thread::yield();
+        go_on.set_value();
+    });
+    loop.stop();
+    CHECK(handled == 1);
+    releaser.join();
 }
 
 TEST_CASE("a termination signal runs its handler instead of ending the process") {
