@@ -25,6 +25,8 @@ namespace {
 constexpr int kMaxAttempts = 10;
 /// One CommitStatus call; when it ends without a commit the transaction is submitted again, in case it was lost.
 constexpr auto kStatusWait = 5'000ms;
+/// The same within the call that submits it: a gateway that falls silent is left the sooner.
+constexpr auto kFirstWait = 2'000ms;
 /// What a call may take beyond the wait it asks for, before the next gateway is tried. Endorsing takes up to 5 s.
 constexpr auto kPatience = 6'000ms;
 
@@ -66,60 +68,65 @@ struct Client::Impl {
         return proto::decode<Reply>(bytes);
     }
 
-    struct Proposed {
-        Bytes id;
-        Bytes transaction;
-        Bytes response;
-        std::string traceparent;
-    };
-    Result<Proposed> endorse(const proto::ProposalRequest& request);
-    /// Says in `maybe_received` whether a gateway may have it now, or had it before.
-    Status hand_over(const Proposed& proposed, bool& maybe_received);
-    Result<proto::CommitStatusReply> wait_for_commit(const Proposed& proposed, bool& maybe_received);
+    /// One call of kTransact. Says in `maybe_received` whether a gateway may have admitted it now, or had it before.
+    Result<proto::TransactReply> transact(const proto::ProposalRequest& request, std::chrono::milliseconds wait,
+                                          bool& maybe_received);
+    Result<proto::TransactReply> commit(const proto::ProposalRequest& request, bool& maybe_received);
+    Result<Bytes> response_to(const proto::ProposalRequest& request, const proto::TransactReply& reply);
     Result<Commit> attempt(const proto::ProposalRequest& request);
     Result<Commit> attempt_once(const proto::ProposalRequest& request);
 };
 
-Result<Client::Impl::Proposed> Client::Impl::endorse(const proto::ProposalRequest& request) {
-    FS_ASSIGN(const auto reply, ask<proto::EndorseReply>(GatewayMethod::kEndorse, request));
-    FS_ASSIGN(const auto transaction, proto::decode<proto::Transaction>(as_bytes(reply.transaction())));
-    FS_ASSIGN(Bytes response, response_of(transaction, request));
-    return Proposed{to_bytes(proto::transaction_id(request.signed_proposal())),
-                    to_bytes(std::string_view(reply.transaction())), std::move(response), request.traceparent()};
-}
-
-Status Client::Impl::hand_over(const Proposed& proposed, bool& maybe_received) {
-    proto::SubmitRequest request;
-    request.set_transaction(proto::as_field(proposed.transaction));
-    request.set_traceparent(proposed.traceparent);
-    auto answer = gateways->call(GatewayMethod::kSubmit, proto::encode(request), options.call_timeout, kPatience);
-    // A refusal says that this submission was not admitted; it takes nothing back of an earlier one.
+Result<proto::TransactReply> Client::Impl::transact(const proto::ProposalRequest& request,
+                                                    std::chrono::milliseconds wait, bool& maybe_received) {
+    proto::TransactRequest message;
+    *message.mutable_request() = request;
+    message.set_wait_ms(static_cast<std::uint32_t>(wait.count()));
+    auto answer =
+        gateways->call(GatewayMethod::kTransact, proto::encode(message), wait + options.call_timeout, wait + kPatience);
+    // A refusal says that this call admitted nothing; it takes nothing back of an earlier one.
     const bool refused = !answer.result && !Gateways::is_transient(answer.result.error());
-    maybe_received = maybe_received || (answer.maybe_received && !refused);
+    maybe_received = maybe_received || (refused ? answer.maybe_received_before : answer.maybe_received);
     if (!answer.result) return fail(std::move(answer.result).error());
-    return {};
+    return proto::decode<proto::TransactReply>(*answer.result);
 }
 
-Result<proto::CommitStatusReply> Client::Impl::wait_for_commit(const Proposed& proposed, bool& maybe_received) {
+/// Until the transaction's commit is known. What may be on its way already is asked for before it is sent again.
+Result<proto::TransactReply> Client::Impl::commit(const proto::ProposalRequest& request, bool& maybe_received) {
+    const auto id = proto::transaction_id(request.signed_proposal());
     const auto deadline = base::steady_now() + options.commit_timeout;
-    Status handed_over = hand_over(proposed, maybe_received);
-    if (!handed_over && !maybe_received) return fail(std::move(handed_over).error());
+    const auto left = [&] {
+        return std::chrono::duration_cast<std::chrono::milliseconds>(deadline - base::steady_now());
+    };
     while (true) {
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - base::steady_now());
-        if (left <= 0ms)
+        if (left() <= 0ms)
             return fail("timeout", fmt::format("not committed within {} ms", options.commit_timeout.count()));
-        proto::CommitStatusRequest request;
-        request.set_transaction_id(proto::as_field(proposed.id));
-        const auto wait = std::min<std::chrono::milliseconds>(left, kStatusWait);
-        request.set_wait_ms(static_cast<std::uint32_t>(wait.count()));
-        auto status = ask<proto::CommitStatusReply>(GatewayMethod::kCommitStatus, request, wait + options.call_timeout,
+        auto reply = transact(request, std::min<std::chrono::milliseconds>(left(), kFirstWait), maybe_received);
+        if (reply && reply->status().known()) return reply;
+        if (!reply && (!maybe_received || reply.error().code == kStaleConfig)) return reply;
+        proto::CommitStatusRequest question;
+        question.set_transaction_id(proto::as_field(id));
+        const auto wait = std::clamp<std::chrono::milliseconds>(left(), 0ms, kStatusWait);
+        question.set_wait_ms(static_cast<std::uint32_t>(wait.count()));
+        auto status = ask<proto::CommitStatusReply>(GatewayMethod::kCommitStatus, question, wait + options.call_timeout,
                                                     wait + kPatience);
-        if (status && status->known()) return status;
         if (!status && !Gateways::is_transient(status.error()) && status.error().code != "unreachable")
             return fail(std::move(status).error());
-        if (base::steady_now() < deadline) handed_over = hand_over(proposed, maybe_received);
-        if (!handed_over && handed_over.error().code == kStaleConfig) return fail(std::move(handed_over).error());
+        if (!status || !status->known()) continue;
+        proto::TransactReply found;
+        *found.mutable_status() = std::move(*status);
+        return found;
     }
+}
+
+/// What the transaction answered. `reply` lacks it if the commit was asked for after a lost connection.
+Result<Bytes> Client::Impl::response_to(const proto::ProposalRequest& request, const proto::TransactReply& reply) {
+    if (!reply.result().empty()) return response_of(reply.result(), request);
+    proto::GetTransactionRequest question;
+    question.set_transaction_id(proto::as_field(proto::transaction_id(request.signed_proposal())));
+    FS_ASSIGN(const auto found, ask<proto::GetTransactionReply>(GatewayMethod::kGetTransaction, question));
+    FS_ASSIGN(const auto transaction, proto::decode<proto::Transaction>(found.transaction()));
+    return response_of(transaction.result(), request);
 }
 
 Result<Commit> Client::Impl::attempt(const proto::ProposalRequest& signed_request) {
@@ -135,22 +142,29 @@ Result<Commit> Client::Impl::attempt(const proto::ProposalRequest& signed_reques
 }
 
 Result<Commit> Client::Impl::attempt_once(const proto::ProposalRequest& request) {
-    FS_ASSIGN(auto proposed, endorse(request));
-    const std::string id = base::to_hex(proposed.id);
+    const auto transaction_id = proto::transaction_id(request.signed_proposal());
+    const std::string id = base::to_hex(transaction_id);
     bool maybe_received = false;
-    auto status = wait_for_commit(proposed, maybe_received);
-    if (!status) {
-        const auto& error = status.error();
+    const auto reply = commit(request, maybe_received);
+    if (!reply) {
+        const auto& error = reply.error();
         if (!maybe_received || error.code == kStaleConfig) return fail(error);
         return fail("unknown_outcome",
                     fmt::format("transaction {} may still commit ({}: {}); ask for its commit status", id, error.code,
                                 error.message));
     }
-    const auto& outcome = status->outcome();
-    if (outcome.code() != proto::VALID)
-        return fail(proto::code_of(outcome.code()),
-                    fmt::format("transaction {} in block {} is invalid: {}", id, status->block(), outcome.reason()));
-    return Commit{std::move(proposed.id), status->block(), status->index(), std::move(proposed.response)};
+    const auto& status = reply->status();
+    if (status.outcome().code() != proto::VALID)
+        return fail(
+            proto::code_of(status.outcome().code()),
+            fmt::format("transaction {} in block {} is invalid: {}", id, status.block(), status.outcome().reason()));
+    auto response = response_to(request, *reply);
+    if (!response && response.error().code == "bad_answer") return fail(response.error());
+    if (!response)
+        return fail("unknown_outcome", fmt::format("transaction {} is committed, but what it answered is not known "
+                                                   "({}: {}); ask for the transaction",
+                                                   id, response.error().code, response.error().message));
+    return Commit{to_bytes(transaction_id), status.block(), status.index(), std::move(*response)};
 }
 
 Client::Client(base::net::Loop& loop, Options options) : impl_(std::make_shared<Impl>(loop, std::move(options))) {}

@@ -75,6 +75,7 @@ Gateways::Answer Gateways::call(proto::GatewayMethod method, const Bytes& payloa
     Answer answer{fail("unreachable", "no gateway could be reached: " + names())};
     while (const auto client = connected_before(deadline)) {
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - base::steady_now());
+        answer.maybe_received_before = answer.maybe_received;
         answer.result =
             client->call_and_wait(static_cast<std::uint16_t>(method), payload, std::clamp(left, 1ms, patience));
         if (answer.result || !is_transient(answer.result.error())) {

@@ -17,6 +17,8 @@ public:
         Result<Bytes> result;
         /// Some gateway may have received the request (a failed submission may still commit).
         bool maybe_received = false;
+        /// And before the attempt that `result` tells of: a refusal takes that one not back.
+        bool maybe_received_before = false;
     };
     /// Calls until a gateway answers or `timeout` passes, each for at most `patience`; for requests that may safely
     /// arrive more than once. Blocks; not on the loop thread. Errors: unreachable (no gateway was connected), timeout,

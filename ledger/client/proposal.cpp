@@ -44,14 +44,11 @@ proto::ProposalRequest make_proposal(const std::string& channel, const Identity&
     return request;
 }
 
-Result<Bytes> response_of(const proto::Transaction& transaction, const proto::ProposalRequest& proposed) {
-    if (transaction.signed_proposal().proposal() != proposed.signed_proposal().proposal())
-        return fail("bad_answer", "the gateway assembled another transaction than the one proposed");
-    const auto result = proto::decode<proto::ProposalResult>(transaction.result());
+Result<Bytes> response_of(const std::string& result_bytes, const proto::ProposalRequest& proposed) {
+    const auto result = proto::decode<proto::ProposalResult>(result_bytes);
     if (!result) return fail("bad_answer", result.error().message);
-    if (as_bytes(result->transaction_id()).size() != crypto::Hash{}.size() ||
-        !std::ranges::equal(as_bytes(result->transaction_id()), proto::transaction_id(proposed.signed_proposal())))
-        return fail("bad_answer", "the gateway assembled the result of another transaction");
+    if (!std::ranges::equal(as_bytes(result->transaction_id()), proto::transaction_id(proposed.signed_proposal())))
+        return fail("bad_answer", "the gateway answered with the result of another transaction");
     return to_bytes(std::string_view(result->response()));
 }
 

@@ -9,7 +9,8 @@ namespace fairstream::ledger::client {
 proto::ProposalRequest make_proposal(const std::string& channel, const Identity& who, const Invocation& what,
                                      proto::Intent intent, base::TimePoint now);
 
-/// What the assembled transaction answers. Errors (bad_answer): it is not the one that was proposed, or cannot be read.
-Result<Bytes> response_of(const proto::Transaction& transaction, const proto::ProposalRequest& proposed);
+/// What the transaction answered, out of its ProposalResult. Error: bad_answer (it is another proposal's, or cannot be
+/// read).
+Result<Bytes> response_of(const std::string& result, const proto::ProposalRequest& proposed);
 
 }  // namespace fairstream::ledger::client

@@ -14,7 +14,7 @@ using base::net::Responder;
 
 namespace {
 constexpr std::size_t kMaxWaiters = 16'384;
-constexpr std::uint32_t kMaxWaitMs = 30'000;
+constexpr auto kMaxWait = 30'000ms;
 constexpr auto kSealTimeout = 10'000ms;
 }  // namespace
 
@@ -30,30 +30,29 @@ Result<proto::CommitStatusReply> CommitWatch::find(const Hash& id) const {
     return reply;
 }
 
-void CommitWatch::answer(const Hash& id, Responder& responder) const {
-    const auto reply = find(id);
-    reply ? responder.reply(proto::encode(*reply)) : responder.fail(reply.error());
-}
-
 void CommitWatch::status(const proto::CommitStatusRequest& request, std::shared_ptr<Responder> responder) {
     const auto id = identity::crypto::to_hash(as_bytes(request.transaction_id()));
     if (!id) return responder->fail({"malformed", "a transaction id has 32 bytes"});
-    const auto reply = find(*id);
-    if (!reply) return responder->fail(reply.error());
-    if (reply->known() || request.wait_ms() == 0) return responder->reply(proto::encode(*reply));
-    if (auto ready = parts_.surroundings.ready(); !ready) return responder->fail(ready.error());
-    if (waiters_.size() >= kMaxWaiters) return responder->fail({"busy", "too many clients wait for commits here"});
+    when_committed(*id, std::chrono::milliseconds(request.wait_ms()), [responder](const auto& reply) {
+        reply ? responder->reply(proto::encode(*reply)) : responder->fail(reply.error());
+    });
+}
+
+void CommitWatch::when_committed(const Hash& id, std::chrono::milliseconds wait, OnStatus done) {
+    auto reply = find(id);
+    if (!reply || reply->known() || wait <= 0ms) return done(std::move(reply));
+    if (auto ready = parts_.surroundings.ready(); !ready) return done(fail(ready.error()));
+    if (waiters_.size() >= kMaxWaiters) return done(fail("busy", "too many clients wait for commits here"));
 
     const std::uint64_t number = next_++;
-    const auto wait = std::chrono::milliseconds(std::min(request.wait_ms(), kMaxWaitMs));
-    const auto timer = scope_.after(wait, [this, number] {
+    const auto timer = scope_.after(std::min(wait, kMaxWait), [this, number] {
         const auto waiter = waiters_.extract(number);
         const auto [first, last] = by_id_.equal_range(waiter.mapped().id);
         by_id_.erase(std::find_if(first, last, [&](const auto& entry) { return entry.second == number; }));
-        answer(waiter.mapped().id, *waiter.mapped().responder);
+        waiter.mapped().done(find(waiter.mapped().id));
     });
-    waiters_.emplace(number, Waiter{*id, std::move(responder), timer});
-    by_id_.emplace(*id, number);
+    waiters_.emplace(number, Waiter{id, std::move(done), timer});
+    by_id_.emplace(id, number);
 }
 
 void CommitWatch::when_sealed(std::uint64_t height, std::function<void(Status)> done) {
@@ -68,17 +67,19 @@ void CommitWatch::when_sealed(std::uint64_t height, std::function<void(Status)> 
 }
 
 void CommitWatch::dropped(std::span<const Hash> ids, const Error& why) {
-    for (const auto& id : ids) end_waiting(id, [&](Responder& responder) { responder.fail(why); });
+    for (const auto& id : ids) end_waiting(id, fail(why));
 }
 
-void CommitWatch::end_waiting(const Hash& id, const std::function<void(Responder&)>& answer_one) {
+void CommitWatch::end_waiting(const Hash& id, const Result<proto::CommitStatusReply>& answer) {
     const auto [first, last] = by_id_.equal_range(id);
+    std::vector<Waiter> ended;
     for (auto entry = first; entry != last; ++entry) {
-        const auto waiter = waiters_.extract(entry->second);
+        auto waiter = waiters_.extract(entry->second);
         scope_.cancel(waiter.mapped().timer);
-        answer_one(*waiter.mapped().responder);
+        ended.push_back(std::move(waiter.mapped()));
     }
     by_id_.erase(first, last);
+    for (const auto& waiter : ended) waiter.done(answer);
 }
 
 void CommitWatch::advanced(std::span<const proto::Outcome> outcomes) {
@@ -93,7 +94,7 @@ void CommitWatch::advanced(std::span<const proto::Outcome> outcomes) {
         reply.set_index(static_cast<std::uint32_t>(i));
         *reply.mutable_outcome() = outcomes[i];
         reply.set_sealed(progress.height <= progress.sealed_height);
-        end_waiting(*id, [&, bytes = proto::encode(reply)](Responder& responder) { responder.reply(bytes); });
+        end_waiting(*id, reply);
     }
     std::vector<std::function<void(Status)>> done;
     std::erase_if(seal_waiters_, [&](auto& entry) {

@@ -18,6 +18,9 @@ public:
     /// Answers CommitStatusReply: at once if the transaction is committed or nobody wants to wait, else when it is or
     /// the wait is over.
     void status(const proto::CommitStatusRequest& request, std::shared_ptr<base::net::Responder> responder);
+    /// The same for a caller in this process. Errors: unavailable, busy, and that of dropped().
+    using OnStatus = std::function<void(Result<proto::CommitStatusReply>)>;
+    void when_committed(const Hash& id, std::chrono::milliseconds wait, OnStatus done);
     /// Runs `done` when outcomes up to `height` are sealed. Error: unavailable, after 10 s without.
     void when_sealed(std::uint64_t height, std::function<void(Status)> done);
     /// Fails those who wait for one of these transactions: it will not be committed as it is.
@@ -28,7 +31,7 @@ public:
 private:
     struct Waiter {
         Hash id{};
-        std::shared_ptr<base::net::Responder> responder;
+        OnStatus done;
         base::net::Loop::TimerId timer = 0;
     };
     struct SealWaiter {
@@ -37,8 +40,7 @@ private:
         base::net::Loop::TimerId timer = 0;
     };
     Result<proto::CommitStatusReply> find(const Hash& id) const;
-    void answer(const Hash& id, base::net::Responder& responder) const;
-    void end_waiting(const Hash& id, const std::function<void(base::net::Responder&)>& answer_one);
+    void end_waiting(const Hash& id, const Result<proto::CommitStatusReply>& answer);
 
     const Parts& parts_;
     base::net::LoopScope& scope_;

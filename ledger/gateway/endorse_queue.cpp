@@ -11,8 +11,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto kTimeout = 5'000ms;
-/// Two, so that the endorser has the next one when it is done with the first.
-constexpr std::size_t kUnderWay = 2;
 /// Behind an organisation that does not answer.
 constexpr std::size_t kMaxWaiting = 1'024;
 /// A batch of large proposals is small.
@@ -34,7 +32,7 @@ void EndorseQueue::ask(std::shared_ptr<const proto::ProposalRequest> request, Do
 }
 
 void EndorseQueue::flush() {
-    while (under_way_ < kUnderWay && !waiting_.empty()) send(next_batch());
+    if (!under_way_ && !waiting_.empty()) send(next_batch());
 }
 
 EndorseQueue::BatchPtr EndorseQueue::next_batch() {
@@ -53,7 +51,8 @@ EndorseQueue::BatchPtr EndorseQueue::next_batch() {
 }
 
 void EndorseQueue::send(const BatchPtr& batch) {
-    ++under_way_;
+    under_way_ = true;
+    sent_at_ = base::steady_now();
     parts_.metrics.count("ledger_endorse_batches_total");
     organisation_ == parts_.organisation ? ask_own(batch) : ask_other(batch);
 }
@@ -87,7 +86,7 @@ void EndorseQueue::failed(const BatchPtr& batch, const Error& error) {
 }
 
 void EndorseQueue::finished(const BatchPtr& batch, std::vector<Result<proto::EndorseResult>> results) {
-    --under_way_;
+    under_way_ = false;
     for (std::size_t i = 0; i < results.size(); ++i) batch->done[i](std::move(results[i]));
     flush();
 }

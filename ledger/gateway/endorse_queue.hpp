@@ -9,7 +9,8 @@
 namespace fairstream::ledger::gateway {
 
 /// Proposals that wait for one organisation's word. What comes while earlier ones are under way goes together, in one
-/// request under one signature; when nothing is under way, nothing waits. Loop thread only.
+/// request under one signature; when nothing is under way, nothing waits. One request at a time: with two, their
+/// batches are half as large, and each of them costs every node a verification. Loop thread only.
 class EndorseQueue {
 public:
     using Done = std::function<void(Result<proto::EndorseResult>)>;
@@ -20,6 +21,8 @@ public:
     /// Errors: what the endorser refused with; bad_endorsement; busy (also when too many wait already); those of the
     /// link.
     void ask(std::shared_ptr<const proto::ProposalRequest> request, Done done);
+    /// What is under way has been so since before `since`.
+    bool is_late(std::chrono::microseconds since) const { return under_way_ && sent_at_ < since; }
 
 private:
     struct Waiting {
@@ -46,7 +49,8 @@ private:
     base::net::LoopScope& scope_;
     const std::string organisation_;
     std::deque<Waiting> waiting_;
-    std::size_t under_way_ = 0;
+    bool under_way_ = false;
+    std::chrono::microseconds sent_at_{0};
     bool flushing_ = false;  // at the end of what the loop does now
 };
 

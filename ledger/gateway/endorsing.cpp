@@ -1,5 +1,6 @@
 #include "ledger/gateway/endorsing.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/clock.hpp"
@@ -12,6 +13,8 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto kTimeout = 5'000ms;
+/// What those who are asked first may take.
+constexpr auto kFirstAlone = 100ms;
 /// Between attempts; a node that lags by a block is there after the first or second.
 constexpr auto kFirstPause = 10ms;
 constexpr std::uint32_t kMaxAttempts = 12;
@@ -45,16 +48,51 @@ void Endorsing::ask_all() {
     ++attempt_;
     channel_ = parts_.channels.newest();
     tally_ = new_tally(parts_, *channel_);
-    for (const auto& organisation : channel_->config().organisations())
-        queue_of_(organisation.name())
-            .ask(request_,
-                 [self = shared_from_this(), attempt = attempt_, name = organisation.name()](
-                     Result<proto::EndorseResult> answer) { self->answered(attempt, name, std::move(answer)); });
+    rest_ = in_turn();
+    const bool enough_first = attempt_ == 1 && request_->private_inputs().empty();
+    const auto count = enough_first ? std::min(rest_.size(), channel_->endorsing_organisations()) : rest_.size();
+    const auto cut = rest_.begin() + static_cast<std::ptrdiff_t>(count);
+    const std::vector<std::string> first(rest_.begin(), cut);
+    rest_.erase(rest_.begin(), cut);
+    ask(first);
+    if (rest_.empty()) return;
+    scope_.after(kFirstAlone, [weak = weak_from_this(), attempt = attempt_] {
+        const auto self = weak.lock();
+        if (self && self->done_ && attempt == self->attempt_) self->ask_rest();
+    });
+}
+
+/// This node's own first, then those after it, so that each gateway's proposals go together to the same ones. Who keeps
+/// others waiting comes last.
+std::vector<std::string> Endorsing::in_turn() const {
+    std::vector<std::string> out;
+    for (const auto& organisation : channel_->config().organisations()) out.push_back(organisation.name());
+    if (const auto own = std::ranges::find(out, parts_.organisation); own != out.end())
+        std::rotate(out.begin(), own, out.end());
+    const auto now = base::steady_now();
+    std::ranges::stable_partition(out, [&](const std::string& name) {
+        return name == parts_.organisation || !queue_of_(name).is_late(now - kFirstAlone);
+    });
+    return out;
+}
+
+void Endorsing::ask(const std::vector<std::string>& organisations) {
+    for (const auto& name : organisations)
+        queue_of_(name).ask(request_,
+                            [self = shared_from_this(), attempt = attempt_, name](Result<proto::EndorseResult> answer) {
+                                self->answered(attempt, name, std::move(answer));
+                            });
+}
+
+void Endorsing::ask_rest() {
+    ask(std::exchange(rest_, {}));
 }
 
 void Endorsing::answered(std::uint32_t attempt, const std::string& organisation, Result<proto::EndorseResult> answer) {
     if (!done_ || attempt != attempt_) return;
+    const bool refused = !answer;
     tally_.add(organisation, std::move(answer));
+    if (refused || tally_.may_heal()) ask_rest();
     conclude();
 }
 
@@ -77,12 +115,12 @@ void Endorsing::conclude() {
     scope_.after(pause, [self = shared_from_this()] { self->ask_all(); });
 }
 
-Bytes Endorsing::assemble() const {
+Endorsing::Assembled Endorsing::assemble() const {
     proto::Transaction transaction;
     *transaction.mutable_signed_proposal() = request_->signed_proposal();
     transaction.set_result(tally_.agreed_result());
     for (auto& endorsement : tally_.endorsements()) *transaction.add_endorsements() = std::move(endorsement);
-    return proto::encode(transaction);
+    return {proto::encode(transaction), std::move(*transaction.mutable_result())};
 }
 
 }  // namespace fairstream::ledger::gateway

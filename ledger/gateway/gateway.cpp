@@ -5,7 +5,6 @@
 #include "base/encoding.hpp"
 #include "base/log.hpp"
 #include "base/log_field.hpp"
-#include "ledger/gateway/endorsing.hpp"
 #include "ledger/proto/wire.hpp"
 #include "ledger/receipt/receipt.hpp"
 
@@ -39,6 +38,8 @@ const char* name_of(GatewayMethod method) {
             return "info";
         case GatewayMethod::kReceipt:
             return "receipt";
+        case GatewayMethod::kTransact:
+            return "transact";
     }
     return "unknown";
 }
@@ -113,6 +114,8 @@ void Gateway::on_call(RpcCall call, ResponderPtr responder) {
             return info(responder);
         case GatewayMethod::kReceipt:
             return decoded<proto::ReceiptRequest>(call, to, [&](auto r) { receipt(r, responder); });
+        case GatewayMethod::kTransact:
+            return decoded<proto::TransactRequest>(call, to, [&](auto r) { transact(std::move(r), responder); });
     }
     responder->fail({"unknown_method", fmt::format("the gateway has no method {}", call.method)});
 }
@@ -143,6 +146,44 @@ void Gateway::evaluate(proto::EvaluateRequest request, ResponderPtr responder) {
 }
 
 void Gateway::endorse(proto::ProposalRequest request, ResponderPtr responder) {
+    gather(std::move(request), responder, [responder](const Endorsing::Assembled& assembled) {
+        proto::EndorseReply reply;
+        reply.set_transaction(proto::as_field(assembled.transaction));
+        responder->reply(proto::encode(reply));
+    });
+}
+
+void Gateway::submit(proto::SubmitRequest request, ResponderPtr responder) {
+    order(to_bytes(std::string_view(request.transaction())), request.traceparent(), responder,
+          [responder](const Hash& id) {
+              proto::SubmitReply reply;
+              reply.set_transaction_id(proto::as_field(id));
+              responder->reply(proto::encode(reply));
+          });
+}
+
+void Gateway::transact(proto::TransactRequest request, ResponderPtr responder) {
+    const std::chrono::milliseconds wait(request.wait_ms());
+    const auto traceparent = request.request().traceparent();
+    const auto answer = [responder](Result<proto::CommitStatusReply> status, const std::string& result) {
+        // It is admitted: that nobody can wait for it here is no refusal of the transaction.
+        const bool cannot_wait = !status && (status.error().code == "busy" || status.error().code == "unavailable");
+        if (!status && !cannot_wait) return responder->fail(status.error());
+        proto::TransactReply reply;
+        if (status) *reply.mutable_status() = std::move(*status);
+        reply.set_result(result);
+        responder->reply(proto::encode(reply));
+    };
+    gather(std::move(*request.mutable_request()), responder, [=, this](Endorsing::Assembled assembled) {
+        const auto then = [this, wait, answer, result = std::move(assembled.result)](const Hash& id) {
+            watch_.when_committed(id, wait, [answer, result](auto status) { answer(std::move(status), result); });
+        };
+        order(std::move(assembled.transaction), traceparent, responder, then);
+    });
+}
+
+void Gateway::gather(proto::ProposalRequest request, const ResponderPtr& responder,
+                     std::function<void(Endorsing::Assembled)> then) {
     if (auto ready = parts_.surroundings.ready(); !ready) return responder->fail(ready.error());
     // Cheap refusals first: peers are not troubled with what cannot be a proposal.
     const auto proposal = contract::parse_proposal(as_bytes(request.signed_proposal().proposal()));
@@ -157,13 +198,10 @@ void Gateway::endorse(proto::ProposalRequest request, ResponderPtr responder) {
     request.set_traceparent(step->span.traceparent());
     const auto endorsing = std::make_shared<Endorsing>(
         parts_, scope_, [this](const auto& name) -> auto& { return endorse_queue(name); }, std::move(request),
-        [this, responder, step](Result<Bytes> transaction) {
+        [this, responder, step, go_on = std::move(then)](Result<Endorsing::Assembled> assembled) {
             --endorsing_;
-            step->end(transaction ? Status{} : fail(transaction.error()));
-            if (!transaction) return responder->fail(transaction.error());
-            proto::EndorseReply reply;
-            reply.set_transaction(proto::as_field(*transaction));
-            responder->reply(proto::encode(reply));
+            step->end(assembled ? Status{} : fail(assembled.error()));
+            assembled ? go_on(std::move(*assembled)) : responder->fail(assembled.error());
         });
     endorsing->start();
 }
@@ -171,7 +209,9 @@ void Gateway::endorse(proto::ProposalRequest request, ResponderPtr responder) {
 void Gateway::propose(proto::ProposalRequest request, std::function<void(Result<Bytes>)> done) {
     std::make_shared<Endorsing>(
         parts_, scope_, [this](const auto& name) -> auto& { return endorse_queue(name); }, std::move(request),
-        std::move(done))
+        [tell = std::move(done)](Result<Endorsing::Assembled> assembled) {
+            tell(assembled ? Result<Bytes>(std::move(assembled->transaction)) : fail(assembled.error()));
+        })
         ->start();
 }
 
@@ -179,16 +219,14 @@ EndorseQueue& Gateway::endorse_queue(const std::string& organisation) {
     return endorse_queues_.try_emplace(organisation, parts_, scope_, organisation).first->second;
 }
 
-void Gateway::submit(proto::SubmitRequest request, ResponderPtr responder) {
+void Gateway::order(Bytes transaction, const std::string& traceparent, const ResponderPtr& responder,
+                    std::function<void(const Hash& id)> then) {
     if (auto ready = parts_.surroundings.ready(); !ready) return responder->fail(ready.error());
-    auto step = std::make_shared<Step>(parts_.spans, "gateway.submit", request.traceparent(), Hash{});
-    parts_.surroundings.submit(to_bytes(std::string_view(request.transaction())), [responder, step](Result<Hash> id) {
+    auto step = std::make_shared<Step>(parts_.spans, "gateway.submit", traceparent, Hash{});
+    parts_.surroundings.submit(std::move(transaction), [responder, step, go_on = std::move(then)](Result<Hash> id) {
         if (id) step->is_of(*id);
         step->end(id ? Status{} : fail(id.error()));
-        if (!id) return responder->fail(id.error());
-        proto::SubmitReply reply;
-        reply.set_transaction_id(proto::as_field(*id));
-        responder->reply(proto::encode(reply));
+        id ? go_on(*id) : responder->fail(id.error());
     });
 }
 

@@ -2,6 +2,7 @@
 
 #include "ledger/gateway/commit_watch.hpp"
 #include "ledger/gateway/endorse_queue.hpp"
+#include "ledger/gateway/endorsing.hpp"
 #include "ledger/gateway/event_streams.hpp"
 #include "ledger/proto/methods.hpp"
 #include "ledger/proto/receipt.pb.h"
@@ -30,8 +31,14 @@ private:
 
     void evaluate(proto::EvaluateRequest request, ResponderPtr responder);
     void endorse(proto::ProposalRequest request, ResponderPtr responder);
-    EndorseQueue& endorse_queue(const std::string& organisation);
     void submit(proto::SubmitRequest request, ResponderPtr responder);
+    void transact(proto::TransactRequest request, ResponderPtr responder);
+    /// Fails the call, or calls on.
+    void gather(proto::ProposalRequest request, const ResponderPtr& responder,
+                std::function<void(Endorsing::Assembled)> then);
+    void order(Bytes transaction, const std::string& traceparent, const ResponderPtr& responder,
+               std::function<void(const Hash& id)> then);
+    EndorseQueue& endorse_queue(const std::string& organisation);
     void get_block(const proto::GetBlockRequest& request, ResponderPtr responder);
     void get_transaction(const proto::GetTransactionRequest& request, ResponderPtr responder);
     void receipt(const proto::ReceiptRequest& request, ResponderPtr responder);

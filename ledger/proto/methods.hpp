@@ -15,17 +15,18 @@ enum class GatewayMethod : std::uint16_t {
     kGetTransaction = 7,  // GetTransactionRequest -> GetTransactionReply
     kInfo = 8,            // InfoRequest -> InfoReply
     kReceipt = 9,         // ReceiptRequest -> Receipt
+    kTransact = 10,       // TransactRequest -> TransactReply
 };
 
 /// Methods of the peer port (mutual TLS between nodes' certificates).
 enum class PeerMethod : std::uint16_t {
-    kOrder = 1,        // notice: SignedOrderMessage
-    kTransaction = 2,  // notice: Transactions for the mempool, each after its length (u32)
-    kEndorse = 3,      // EndorseRequest -> EndorsedBatch
-    kBlocks = 4,       // BlocksRequest -> BlocksReply
-    kPrivate = 5,      // PrivateRequest -> PrivateReply
-    kSnapshot = 6,     // SnapshotRequest -> SnapshotOffer
-    kChunk = 7,        // ChunkRequest -> ChunkReply
+    kOrder = 1,         // notice: SignedOrderMessage
+    kTransaction = 2,   // notice: Transactions for the mempool, each after its length (u32)
+    kEndorse = 3,       // EndorseRequest -> EndorsedBatch
+    kBlocks = 4,        // BlocksRequest -> BlocksReply
+    kPrivate = 5,       // PrivateRequest -> PrivateReply
+    kSnapshot = 6,      // SnapshotRequest -> SnapshotOffer
+    kChunk = 7,         // ChunkRequest -> ChunkReply
 };
 
 }  // namespace fairstream::ledger::proto
