@@ -5,12 +5,15 @@
 
 namespace fairstream::ledger::node {
 
-Result<Admitted> check_transaction(const contract::Channel& channel, ByteView transaction, TimePoint now) {
-    const auto checked = validate::check_form(channel, transaction, now);
+Result<Admitted> check_transaction(const std::shared_ptr<const contract::Channel>& channel, ByteView transaction,
+                                   TimePoint now, validate::CheckedBefore& known) {
+    auto checked = validate::check_form(*channel, transaction, now);
     if (!checked.form.valid()) return fail(proto::code_of(checked.form.code), checked.form.reason);
-    const auto signatures = validate::verify_signatures(channel, checked, now);
+    const auto signatures = validate::verify_signatures(*channel, checked, now);
     if (!signatures.valid()) return fail(proto::code_of(signatures.code), signatures.reason);
-    return Admitted{checked.id, identity::crypto::sha256(proto::encode(checked.proposal.creator()))};
+    const Admitted admitted{checked.id, identity::crypto::sha256(proto::encode(checked.proposal.creator()))};
+    known.keep(transaction, channel, std::move(checked));
+    return admitted;
 }
 
 }  // namespace fairstream::ledger::node

@@ -63,8 +63,8 @@ validate::Parent parent_of(const order::Tip& tip) {
     return {.height = tip.height, .hash = tip.hash, .time_us = tip.time_us, .outcomes_root = tip.outcomes_root};
 }
 
-Chain::Chain(contract::Channels channels, base::Pool& pool)
-    : channels_(std::move(channels)), validator_(channels_, &pool) {
+Chain::Chain(contract::Channels channels, base::Pool& pool, validate::CheckedBefore* checked_before)
+    : channels_(std::move(channels)), validator_(channels_, &pool, checked_before) {
     const auto genesis = channels_.genesis();
     tip_ = {.height = 0,
             .hash = genesis->genesis_hash(),
@@ -76,7 +76,7 @@ Chain::Chain(contract::Channels channels, base::Pool& pool)
 
 Result<std::unique_ptr<Chain>> Chain::open(const std::filesystem::path& folder, contract::Channels channels,
                                            base::Pool& pool, const Options& options) {
-    auto chain = std::unique_ptr<Chain>(new Chain(std::move(channels), pool));
+    auto chain = std::unique_ptr<Chain>(new Chain(std::move(channels), pool, options.checked_before));
     FS_ASSIGN(chain->blocks_, blocks::BlockStore::open(folder / "blocks", options.segment_bytes));
     FS_ASSIGN(chain->state_, state::StateStore::open(folder / "state"));
     FS_ASSIGN(chain->private_, state::PrivateStore::open(folder / "private"));
@@ -252,9 +252,9 @@ Result<AppliedBlock> Chain::apply(const proto::Block& block, const proto::BlockH
     FS_TRY(state_->apply(result.batch));
     base::crash_point("chain.after_state");
     if (applied.channel) channels_.add(header.height() + 1, applied.channel);
-    for (const auto& bytes : block.transactions())
-        if (const auto transaction = proto::decode<proto::Transaction>(bytes))
-            applied.transactions.push_back(proto::transaction_id(transaction->signed_proposal()));
+    for (const auto& outcome : result.outcomes)
+        if (const auto id = identity::crypto::to_hash(as_bytes(outcome.transaction_id())))
+            applied.transactions.push_back(*id);
     tip_ = {.height = header.height(),
             .hash = blocks::block_hash(block),
             .time_us = header.time_us(),

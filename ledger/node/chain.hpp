@@ -37,6 +37,7 @@ public:
     struct Options {
         std::filesystem::path genesis_snapshot;  // folder of the snapshot that the genesis config names, if it does
         std::uint64_t segment_bytes = blocks::kSegmentBytes;
+        validate::CheckedBefore* checked_before = nullptr;  // what need not be checked again; outlives the chain
     };
     static Result<std::unique_ptr<Chain>> open(const std::filesystem::path& folder, contract::Channels channels,
                                                base::Pool& pool, const Options& options);
@@ -60,7 +61,7 @@ public:
     snapshot::SnapshotStore& snapshots() { return *snapshots_; }
 
 private:
-    Chain(contract::Channels channels, base::Pool& pool);
+    Chain(contract::Channels channels, base::Pool& pool, validate::CheckedBefore* checked_before);
     /// The config that this block brings, if it does; its record joins the batch.
     Result<std::shared_ptr<const contract::Channel>> next_epoch(std::uint64_t height, state::Batch& batch) const;
     Status begin_state(const std::filesystem::path& folder, const Options& options);

@@ -142,8 +142,8 @@ Status Node::Impl::open() {
     FS_TRY(check_certificate(config.certificate_chain, config.key));
     if (config.next_key) FS_TRY(check_certificate(config.next_certificate_chain, *config.next_key));
     pool = std::make_unique<base::Pool>(std::max<std::size_t>(config.pool_threads, 1), kPoolQueue);
-    FS_ASSIGN(chain,
-              Chain::open(config.data_folder, *channels, *pool, {config.genesis_snapshot, config.segment_bytes}));
+    FS_ASSIGN(chain, Chain::open(config.data_folder, *channels, *pool,
+                                 {config.genesis_snapshot, config.segment_bytes, &checked_before}));
     channel = channels->at(chain->tip().height + 1);
     FS_TRY(check_identity());
     FS_ASSIGN(const auto certificate, identity::msp::MemberCertificate::from_pem(own_tls().certificate_chain));
@@ -167,7 +167,7 @@ Status Node::Impl::open() {
     writer = std::make_unique<base::Pool>(1, kPoolQueue);
     ordering = std::make_unique<Ordering>(
         Ordering::Parts{loop, *pool, *writer, channel, config.name, keys, *votes, *evidence, *mempool, metrics},
-        Ordering::Hooks{.broadcast = [this](const Bytes& m) { peers->notify_all(proto::PeerMethod::kOrder, m); },
+        Ordering::Hooks{.broadcast = [this](const proto::SignedOrderMessage& message) { broadcast(message); },
                         .fetch_blocks = [this] { block_fetcher->fetch(); },
                         .decided = [this](proto::DecidedBlock decided) { commit(std::move(decided)); },
                         .failed = [this](const Error& error) { failed(error); }});

@@ -20,25 +20,6 @@ constexpr auto kRetryAdmission = 250ms;
 
 }  // namespace
 
-Bytes frame_of(std::span<const Bytes> transactions) {
-    Bytes out;
-    for (const auto& transaction : transactions) append(out, base::lp(transaction));
-    return out;
-}
-
-Result<std::vector<Bytes>> split_frame(ByteView frame) {
-    std::vector<Bytes> out;
-    while (!frame.empty()) {
-        if (frame.size() < 4 || frame.size() - 4 < base::read_u32(frame) || base::read_u32(frame) == 0 ||
-            out.size() == kMaxAdmissionsInPool)
-            return fail("malformed", "this frame is no list of at most 8192 transactions");
-        const auto length = base::read_u32(frame);
-        out.push_back(to_bytes(frame.subspan(4, length)));
-        frame = frame.subspan(4 + length);
-    }
-    return out;
-}
-
 void Node::Impl::submit(Bytes transaction, std::function<void(Result<Hash>)> on_admitted) {
     submitted.push_back({std::move(transaction), std::move(on_admitted), /*hand_on=*/true});
     if (submitted.size() > 1) return;
@@ -82,7 +63,8 @@ void Node::Impl::check_some(std::vector<Candidate> candidates) {
         const auto now = base::wall_now();
         std::vector<Result<Admitted>> checked;
         checked.reserve(some->size());
-        for (const auto& candidate : *some) checked.push_back(check_transaction(*used, candidate.transaction, now));
+        for (const auto& candidate : *some)
+            checked.push_back(check_transaction(used, candidate.transaction, now, checked_before));
         scope.post([this, used, some, results = std::move(checked)] {
             admissions_in_pool -= some->size();
             if (used != channel) return admit(std::move(*some));  // the config has changed meanwhile

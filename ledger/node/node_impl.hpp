@@ -12,16 +12,14 @@
 #include "ledger/node/node.hpp"
 #include "ledger/node/ordering.hpp"
 #include "ledger/node/snapshotter.hpp"
+#include "ledger/node/transaction_frame.hpp"
 #include "ledger/sync/block_fetcher.hpp"
 #include "ledger/sync/private_fetcher.hpp"
 #include "ledger/sync/snapshot_fetcher.hpp"
 
 namespace fairstream::ledger::node {
 
-/// What PeerMethod::kTransaction carries: u32 length | Transaction, one or more.
-Bytes frame_of(std::span<const Bytes> transactions);
-/// Error: malformed.
-Result<std::vector<Bytes>> split_frame(ByteView frame);
+class ShortProposal;
 
 /// The parts of a node and what passes between them. Loop thread, but where said.
 struct Node::Impl final : gateway::Surroundings {
@@ -77,10 +75,27 @@ struct Node::Impl final : gateway::Surroundings {
     // peer_service.cpp: what other nodes ask
     void on_peer_call(base::net::RpcCall call, std::shared_ptr<base::net::Responder> responder);
     void on_peer_notice(base::net::RpcCall call);
-    void on_order_message(Bytes payload);
+    struct PeerNotice {
+        proto::PeerMethod method{};
+        std::string from;
+        Bytes payload;
+    };
+    void on_order_notice(PeerNotice notice);
+    void on_order_message(PeerNotice notice);
+    bool room_for_order_message() const;
+    void take_order_message(const std::shared_ptr<const contract::Channel>& used, PeerNotice early,
+                            Result<order::Received> checked);                             // from the pool
     Result<proto::EndorsedBatch> endorse_for_peer(const proto::EndorseRequest& request);  // in the pool
-    void keep_for_next_epoch(Bytes payload);
+    void keep_for_next_epoch(PeerNotice notice);
     void take_kept_messages();
+
+    // node_proposals.cpp: proposed blocks
+    void broadcast(const proto::SignedOrderMessage& message);
+    void on_proposal(PeerNotice notice);
+    void ask_for(const std::shared_ptr<const contract::Channel>& used, const std::string& from,
+                 const std::shared_ptr<ShortProposal>& proposal);
+    static Result<Bytes> serve_transactions(const std::shared_ptr<const std::string>& proposed,
+                                            const proto::TransactionsRequest& request);  // in the pool
 
     base::net::Loop& loop;
     NodeConfig config;
@@ -93,6 +108,7 @@ struct Node::Impl final : gateway::Surroundings {
     base::net::LoopScope scope;
 
     // Stores first, then who uses them; the threads end before any of them goes.
+    validate::CheckedBefore checked_before;
     std::unique_ptr<Chain> chain;
     std::unique_ptr<order::VoteLog> votes;
     std::optional<order::EvidenceStore> evidence;
@@ -121,7 +137,10 @@ struct Node::Impl final : gateway::Surroundings {
     std::size_t admissions_in_pool = 0;
     std::vector<Candidate> submitted;  // in this turn of the loop
     std::size_t endorser_turn = 0;
-    std::vector<Bytes> next_epochs_messages;  // of members that have applied a change of config before this node
+    std::shared_ptr<const std::string> proposed_last;  // Block; null: none since the start
+    std::uint64_t last_question = 0;
+    std::map<std::string, std::uint64_t> questions;  // by peer: the one whose answer is waited for
+    std::vector<PeerNotice> next_epochs_messages;    // of members that have applied a change of config before this node
     std::size_t next_epochs_bytes = 0;
 };
 

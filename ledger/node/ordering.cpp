@@ -149,7 +149,7 @@ void Ordering::perform(std::vector<order::Action> actions) {
 }
 
 void Ordering::act(const order::Broadcast& action) {
-    hooks_.broadcast(proto::encode(action.message));
+    hooks_.broadcast(action.message);
 }
 
 void Ordering::act(const order::BuildBlock& action) {

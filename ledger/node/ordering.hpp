@@ -30,10 +30,10 @@ public:
         base::Metrics& metrics;
     };
     struct Hooks {
-        std::function<void(const Bytes& message)> broadcast;  // SignedOrderMessage, to all other nodes; may be lost
-        std::function<void()> fetch_blocks;                   // others may be ahead
-        std::function<void(proto::DecidedBlock)> decided;     // commit it, then call applied()
-        std::function<void(Error)> failed;                    // the vote log: this node must not go on
+        std::function<void(const proto::SignedOrderMessage&)> broadcast;  // to all other nodes; may be lost
+        std::function<void()> fetch_blocks;                               // others may be ahead
+        std::function<void(proto::DecidedBlock)> decided;                 // commit it, then call applied()
+        std::function<void(Error)> failed;                                // the vote log: this node must not go on
     };
     Ordering(Parts parts, Hooks hooks);
 

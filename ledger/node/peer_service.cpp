@@ -28,16 +28,26 @@ bool reads_chain(PeerMethod method) {
     return method == PeerMethod::kBlocks || method == PeerMethod::kSnapshot || method == PeerMethod::kChunk;
 }
 
-/// Decodes the request in the pool, answers with what `serve` makes of it.
+/// Decodes the request in the pool, answers with the bytes that `serve` makes of it.
 template <typename Request, typename Serve>
-void serve_in_pool(base::Pool& pool, Bytes payload, std::shared_ptr<Responder> responder, Serve serve) {
+void serve_bytes_in_pool(base::Pool& pool, Bytes payload, std::shared_ptr<Responder> responder, Serve serve) {
     const bool posted = pool.post([bytes = std::move(payload), responder, serve] {
         const auto request = proto::decode<Request>(bytes);
         if (!request) return responder->fail(request.error());
-        const auto reply = serve(*request);
-        reply ? responder->reply(proto::encode(*reply)) : responder->fail(reply.error());
+        Result<Bytes> reply = serve(*request);
+        reply ? responder->reply(std::move(*reply)) : responder->fail(reply.error());
     });
     if (!posted) responder->fail({"busy", "this node has too much to do"});
+}
+
+/// The same with a message.
+template <typename Request, typename Serve>
+void serve_in_pool(base::Pool& pool, Bytes payload, std::shared_ptr<Responder> responder, Serve serve) {
+    serve_bytes_in_pool<Request>(pool, std::move(payload), std::move(responder),
+                                 [serve](const auto& request) -> Result<Bytes> {
+                                     FS_ASSIGN(const auto reply, serve(request));
+                                     return proto::encode(reply);
+                                 });
 }
 
 }  // namespace
@@ -71,8 +81,13 @@ void Node::Impl::on_peer_call(RpcCall call, std::shared_ptr<Responder> responder
             return serve_in_pool<proto::ChunkRequest>(
                 *pool, std::move(call.payload), std::move(responder),
                 [this](const auto& request) { return sync::serve_chunk(chain->snapshots(), request); });
+        case PeerMethod::kTransactions:
+            return serve_bytes_in_pool<proto::TransactionsRequest>(
+                *pool, std::move(call.payload), std::move(responder),
+                [proposed = proposed_last](const auto& request) { return serve_transactions(proposed, request); });
         case PeerMethod::kOrder:
         case PeerMethod::kTransaction:
+        case PeerMethod::kProposal:
             break;
     }
     responder->fail({"unknown_method", fmt::format("nodes answer no method {}", call.method)});
@@ -95,7 +110,8 @@ void Node::Impl::on_peer_notice(RpcCall call) {
     if (!caller || caller->reads_only || failure) return;
     switch (static_cast<PeerMethod>(call.method)) {
         case PeerMethod::kOrder:
-            return on_order_message(std::move(call.payload));
+        case PeerMethod::kProposal:
+            return on_order_notice({static_cast<PeerMethod>(call.method), caller->name, std::move(call.payload)});
         case PeerMethod::kTransaction:
             return take_from_peer(caller->name, call.payload);
         default:
@@ -103,36 +119,51 @@ void Node::Impl::on_peer_notice(RpcCall call) {
     }
 }
 
-void Node::Impl::on_order_message(Bytes payload) {
-    // Votes that are dropped here are as good as lost on the way: the protocol bears it.
-    if (order_messages_in_pool >= kMaxOrderMessagesInPool) return;
-    const bool posted = pool->post([this, used = channel, bytes = std::move(payload)]() mutable {
-        auto message = proto::decode<proto::SignedOrderMessage>(bytes);
+void Node::Impl::on_order_notice(PeerNotice notice) {
+    notice.method == PeerMethod::kProposal ? on_proposal(std::move(notice)) : on_order_message(std::move(notice));
+}
+
+/// Votes that are dropped where there is none are as good as lost on the way: the protocol bears it.
+bool Node::Impl::room_for_order_message() const {
+    return order_messages_in_pool < kMaxOrderMessagesInPool;
+}
+
+void Node::Impl::on_order_message(PeerNotice notice) {
+    if (!room_for_order_message()) return;
+    const bool posted = pool->post([this, used = channel, taken = std::move(notice)]() mutable {
+        auto message = proto::decode<proto::SignedOrderMessage>(taken.payload);
         const bool early = message && is_of_epoch(*message, used->epoch() + 1);
         auto received = message ? order::verify_message(*used, std::move(*message)) : fail(message.error());
-        scope.post([this, used, checked = std::move(received), kept = early ? std::move(bytes) : Bytes{}]() mutable {
-            --order_messages_in_pool;
-            if (!kept.empty() && used != channel) return on_order_message(std::move(kept));  // it has come meanwhile
-            if (!kept.empty()) return keep_for_next_epoch(std::move(kept));
-            if (checked) return ordering->receive(std::move(*checked));
-            metrics.count("ledger_order_refused_total", 1, {{"code", checked.error().code}});
-            base::log_debug("an order message was refused: {}", checked.error().message);
-        });
+        take_order_message(used, early ? std::move(taken) : PeerNotice{}, std::move(received));
     });
     if (posted) ++order_messages_in_pool;
 }
 
+/// `early`: the notice as it came, if it is of the config epoch after `used`; else empty.
+void Node::Impl::take_order_message(const std::shared_ptr<const contract::Channel>& used, PeerNotice early,
+                                    Result<order::Received> checked) {
+    scope.post([this, used, kept = std::move(early), received = std::move(checked)]() mutable {
+        --order_messages_in_pool;
+        if (!kept.payload.empty() && used != channel) return on_order_notice(std::move(kept));  // it has come meanwhile
+        if (!kept.payload.empty()) return keep_for_next_epoch(std::move(kept));
+        if (received) return ordering->receive(std::move(*received));
+        metrics.count("ledger_order_refused_total", 1, {{"code", received.error().code}});
+        base::log_debug("an order message was refused: {}", received.error().message);
+    });
+}
+
 /// Its sender has applied a change of the config that this node has not: it cannot be judged yet.
-void Node::Impl::keep_for_next_epoch(Bytes payload) {
+void Node::Impl::keep_for_next_epoch(PeerNotice notice) {
     block_fetcher->fetch();
-    if (next_epochs_messages.size() >= kMaxKeptMessages || next_epochs_bytes + payload.size() > kMaxKeptBytes) return;
-    next_epochs_bytes += payload.size();
-    next_epochs_messages.push_back(std::move(payload));
+    const auto bytes = notice.payload.size();
+    if (next_epochs_messages.size() >= kMaxKeptMessages || next_epochs_bytes + bytes > kMaxKeptBytes) return;
+    next_epochs_bytes += bytes;
+    next_epochs_messages.push_back(std::move(notice));
 }
 
 void Node::Impl::take_kept_messages() {
     next_epochs_bytes = 0;
-    for (auto& payload : std::exchange(next_epochs_messages, {})) on_order_message(std::move(payload));
+    for (auto& notice : std::exchange(next_epochs_messages, {})) on_order_notice(std::move(notice));
 }
 
 }  // namespace fairstream::ledger::node

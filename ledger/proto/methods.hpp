@@ -27,6 +27,8 @@ enum class PeerMethod : std::uint16_t {
     kPrivate = 5,       // PrivateRequest -> PrivateReply
     kSnapshot = 6,      // SnapshotRequest -> SnapshotOffer
     kChunk = 7,         // ChunkRequest -> ChunkReply
+    kProposal = 8,      // notice: ShortProposal
+    kTransactions = 9,  // TransactionsRequest -> Transactions, each after its length (u32)
 };
 
 }  // namespace fairstream::ledger::proto

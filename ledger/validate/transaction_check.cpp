@@ -123,12 +123,7 @@ Verdict check_parsed(const contract::Channel& channel, CheckedTransaction& check
         return malformed(std::move(wrong));
     if (!at_most(checked.transaction.endorsements(), channel.nodes().size()))
         return malformed("more endorsements than nodes");
-    const auto difference = base::from_us(checked.proposal.created_at_us()) - block_time;
-    if (std::chrono::abs(difference) > kMaxTimeDifference)
-        return {proto::TIME_OUT_OF_RANGE, "created " + std::to_string(std::chrono::abs(difference).count()) +
-                                              (difference.count() < 0 ? " us before" : " us after") +
-                                              " the block's time, at most 60 s are allowed"};
-    return {};
+    return check_creation_time(checked.proposal, block_time);
 }
 
 Verdict check_endorsements(const contract::Channel& channel, const CheckedTransaction& checked) {
@@ -158,6 +153,14 @@ Verdict check_config(const contract::Channel& channel, const CheckedTransaction&
 }
 
 }  // namespace
+
+Verdict check_creation_time(const proto::Proposal& proposal, TimePoint block_time) {
+    const auto difference = base::from_us(proposal.created_at_us()) - block_time;
+    if (std::chrono::abs(difference) <= kMaxTimeDifference) return {};
+    return {proto::TIME_OUT_OF_RANGE, "created " + std::to_string(std::chrono::abs(difference).count()) +
+                                          (difference.count() < 0 ? " us before" : " us after") +
+                                          " the block's time, at most 60 s are allowed"};
+}
 
 CheckedTransaction check_form(const contract::Channel& channel, ByteView bytes, TimePoint block_time) {
     CheckedTransaction checked;

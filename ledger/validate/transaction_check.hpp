@@ -27,6 +27,9 @@ struct CheckedTransaction {
                          // valid
 };
 
+/// TIME_OUT_OF_RANGE if it was created more than 60 s from the block's time.
+Verdict check_creation_time(const proto::Proposal& proposal, TimePoint block_time);
+
 /// Well-formed, and created within 60 s of the block's time.
 CheckedTransaction check_form(const contract::Channel& channel, ByteView bytes, TimePoint block_time);
 

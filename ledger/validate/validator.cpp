@@ -6,8 +6,10 @@
 #include <mutex>
 
 #include "base/pool.hpp"
+#include "identity/crypto/merkle.hpp"
 #include "ledger/proto/wire.hpp"
 #include "ledger/validate/block_state.hpp"
+#include "ledger/validate/checked_before.hpp"
 #include "ledger/validate/transaction_check.hpp"
 
 namespace fairstream::ledger::validate {
@@ -43,11 +45,17 @@ void run_all(base::Pool* pool, std::size_t count, const std::function<void(std::
     shared->all_done.wait(lock, [&] { return shared->done == count; });
 }
 
-std::vector<CheckedTransaction> check_all(const contract::Channel& channel, base::Pool* pool, const proto::Block& block,
-                                          TimePoint block_time) {
+std::vector<CheckedTransaction> check_all(const contract::Channel& channel, base::Pool* pool, CheckedBefore* before,
+                                          const proto::Block& block, TimePoint block_time) {
     std::vector<CheckedTransaction> checked(static_cast<std::size_t>(block.transactions_size()));
     run_all(pool, checked.size(), [&](std::size_t i) {
-        checked[i] = check_form(channel, as_bytes(block.transactions(static_cast<int>(i))), block_time);
+        const auto bytes = as_bytes(block.transactions(static_cast<int>(i)));
+        if (before != nullptr)
+            if (auto known = before->take(identity::crypto::merkle_leaf(bytes), channel, block_time)) {
+                checked[i] = std::move(*known);
+                return;
+            }
+        checked[i] = check_form(channel, bytes, block_time);
         if (checked[i].form.valid()) checked[i].signatures = verify_signatures(channel, checked[i], block_time);
     });
     return checked;
@@ -55,7 +63,8 @@ std::vector<CheckedTransaction> check_all(const contract::Channel& channel, base
 
 }  // namespace
 
-Validator::Validator(contract::Channels channels, base::Pool* pool) : channels_(std::move(channels)), pool_(pool) {}
+Validator::Validator(contract::Channels channels, base::Pool* pool, CheckedBefore* before)
+    : channels_(std::move(channels)), pool_(pool), before_(before) {}
 
 Result<BlockResult> Validator::validate(const state::Snapshot& before, const proto::Block& block) const {
     FS_ASSIGN(const auto header, proto::decode<proto::BlockHeader>(block.header()));
@@ -63,7 +72,7 @@ Result<BlockResult> Validator::validate(const state::Snapshot& before, const pro
         return fail("wrong_height", "block " + std::to_string(header.height()) +
                                         " does not follow the state of block " + std::to_string(before.height()));
     const auto channel = channels_.at(header.height());
-    auto checked = check_all(*channel, pool_, block, base::from_us(header.time_us()));
+    auto checked = check_all(*channel, pool_, before_, block, base::from_us(header.time_us()));
 
     BlockResult out;
     BlockState state(before, header.height(), header.time_us());

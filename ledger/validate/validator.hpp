@@ -12,6 +12,8 @@ class Pool;
 
 namespace fairstream::ledger::validate {
 
+class CheckedBefore;
+
 /// What a block did: the same on every node.
 struct BlockResult {
     std::vector<proto::Outcome> outcomes;  // in block order
@@ -30,8 +32,9 @@ struct BlockResult {
 /// but reads of the snapshot; same inputs, same result.
 class Validator {
 public:
-    /// With a pool, signatures are verified on its threads as well as the caller's. The pool must outlive this.
-    explicit Validator(contract::Channels channels, base::Pool* pool = nullptr);
+    /// With a pool, signatures are verified on its threads as well as the caller's. With `before`, what it holds of a
+    /// block is not checked a second time. Both must outlive this.
+    explicit Validator(contract::Channels channels, base::Pool* pool = nullptr, CheckedBefore* before = nullptr);
 
     /// Errors: only if the snapshot cannot be read, or the block is not the next one (malformed, wrong_height). Bad
     /// transactions are outcomes, not errors.
@@ -40,6 +43,7 @@ public:
 private:
     contract::Channels channels_;
     base::Pool* pool_;
+    CheckedBefore* before_;
 };
 
 /// What a proposed or fetched block must satisfy before anyone votes for it or takes it: header well-formed, on this
