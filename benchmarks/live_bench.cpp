@@ -14,10 +14,8 @@
 #include "benchmarks/at_once.hpp"
 #include "benchmarks/latencies.hpp"
 #include "benchmarks/market.hpp"
-#include "benchmarks/raw_broker.hpp"
+#include "benchmarks/operators_network.hpp"
 #include "identity/crypto/hash.hpp"
-#include "network/scratch_network.hpp"
-#include "network/supervisor.hpp"
 
 namespace fairstream::benchmarks {
 
@@ -171,23 +169,11 @@ public:
     LiveBench(const LiveOptions& options, const Progress& progress) : options_(options), progress_(progress) {}
 
     Result<Measured> run() {
-        FS_ASSIGN(const auto scratch, network::ScratchNetwork::make({}));
-        dir_ = scratch.dir();
-        network::Topology topology;
-        topology.operators = options_.operators;
-        FS_TRY(network::up({.dir = dir_, .topology = topology, .shape_given = true}, progress_));
-        FS_ASSIGN(auto profile, client::Profile::load(dir_));
-        const auto folder = network::Layout::plan(dir_, topology).operators.front().folder;
-        FS_ASSIGN(const auto raw, RawBroker::start({.folder = dir_ / "raw",
-                                                    .certificate = folder / "tls.pem",
-                                                    .private_key = folder / "tls.key",
-                                                    .trusted_roots = profile.trusted_roots}));
-        base::net::Loop loop;
-        loop.start();
-        client::Connection connection(loop, std::move(profile));
+        FS_ASSIGN(const auto net, OperatorsNetwork::start(options_.operators, progress_));
+        dir_ = net->dir();
         table_ = fmt::format("{:<16}{:>9}{:>12}{:>10}{:>10}{:>10}{:>10}\n", "", "streams", "readings/s", "readings",
                              "p50 ms", "p95 ms", "p99 ms");
-        for (const auto streams : options_.streams) FS_TRY(measure(connection, raw, streams));
+        for (const auto streams : options_.streams) FS_TRY(measure(net->connection(), net->raw(), streams));
         return Measured{.json = {{"rate", options_.rate},
                                  {"bytes", options_.bytes},
                                  {"seconds", options_.seconds},

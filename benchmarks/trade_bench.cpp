@@ -13,11 +13,9 @@
 #include "benchmarks/at_once.hpp"
 #include "benchmarks/latencies.hpp"
 #include "benchmarks/market.hpp"
-#include "benchmarks/raw_broker.hpp"
+#include "benchmarks/operators_network.hpp"
 #include "identity/crypto/hash.hpp"
 #include "mqtt_bridge/client/writer.hpp"
-#include "network/scratch_network.hpp"
-#include "network/supervisor.hpp"
 
 namespace fairstream::benchmarks {
 
@@ -26,7 +24,6 @@ namespace json = boost::json;
 using identity::crypto::SigningKey;
 using marketplace_dapp::client::Buyer;
 using marketplace_dapp::client::Connection;
-using marketplace_dapp::client::Profile;
 using marketplace_dapp::client::Seller;
 using marketplace_dapp::client::StepTime;
 
@@ -165,23 +162,11 @@ public:
 
 private:
     Status measure_network(std::uint32_t operators) {
-        FS_ASSIGN(const auto scratch, network::ScratchNetwork::make({}));
-        network::Topology topology;
-        topology.operators = operators;
-        FS_TRY(network::up({.dir = scratch.dir(), .topology = topology, .shape_given = true}, progress_));
-        FS_ASSIGN(auto profile, Profile::load(scratch.dir()));
-        const auto folder = network::Layout::plan(scratch.dir(), topology).operators.front().folder;
-        FS_ASSIGN(const auto raw, RawBroker::start({.folder = scratch.dir() / "raw",
-                                                    .certificate = folder / "tls.pem",
-                                                    .private_key = folder / "tls.key",
-                                                    .trusted_roots = profile.trusted_roots}));
-        base::net::Loop loop;
-        loop.start();
-        Connection connection(loop, std::move(profile));
-        Trades trades(connection, scratch.dir());
+        FS_ASSIGN(const auto net, OperatorsNetwork::start(operators, progress_));
+        Trades trades(net->connection(), net->dir());
         FS_TRY(trades.join(std::ranges::max(options_.sellers)));
         for (const auto sellers : options_.sellers)
-            for (const auto bytes : options_.bytes) FS_TRY(measure(trades, raw, operators, sellers, bytes));
+            for (const auto bytes : options_.bytes) FS_TRY(measure(trades, net->raw(), operators, sellers, bytes));
         return {};
     }
 
