@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::int64_t kMaxWindows = 1'000;
 constexpr std::uint64_t kSecondUs = 1'000'000;
+constexpr std::uint64_t kMaxAheadUs = 31ull * 24 * 3600 * kSecondUs;  // custodians keep in mind what is bought ahead
 constexpr std::size_t kMaxCursor = 64;
 
 std::string renewal_key(const std::string& purchase) {
@@ -49,6 +50,7 @@ Result<schema::Window> make_window(Context& context, const schema::Offer& offer,
     auto from = base::to_us(context.created_at());
     if (!request.after().empty()) {
         FS_ASSIGN(const auto end, end_of(context, offer, buyer, request.after()));
+        if (end > from + kMaxAheadUs) return fail("too_early", "after: this purchase ends more than 31 days from now");
         from = std::max(from, end);
     }
     schema::Window window;

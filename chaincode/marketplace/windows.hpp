@@ -7,7 +7,7 @@
 namespace fairstream::chaincode::marketplace {
 
 /// From now, or from the end of the purchase that it renews if that is yet to come. Errors: bad_arguments, not_found,
-/// not_buyer, foreign_purchase, already_renewed.
+/// not_buyer, foreign_purchase, already_renewed, too_early (the renewed one ends more than 31 days from now).
 Result<schema::Window> make_window(ledger::contract::Context& context, const schema::Offer& offer,
                                    const std::string& buyer, const schema::RequestDownloadTokenRequest& request);
 /// Makes the purchase known to ListWindows, and to the one that it renews.

@@ -46,7 +46,9 @@ TEST_CASE("windows are paid ahead: the escrow is so many prices, and time runs f
 TEST_CASE("what a purchase of time refuses") {
     LiveMarket market;
     market.offer = market.create_stream_offer(kCredit / 2, 60, "city/cheap").value();
-    CHECK(code_of(market.buy_time(market.client_with(kCredit), 1)) == "no_placement");  // never streamed yet
+    const auto early = market.buy_time(market.client_with(kCredit), 1);  // never streamed yet
+    CHECK(code_of(early) == "no_placement");
+    CHECK(early.error().message.find("once its seller has begun the first session") != std::string::npos);
     market.begin_session();
     const auto buyer = market.client_with(1'000 * kCredit);
     CHECK(code_of(market.buy_time(buyer, 0)) == "bad_arguments");
@@ -71,12 +73,18 @@ TEST_CASE("what a purchase of time refuses") {
     of_batch.set_after(std::string(32, 'a'));
     CHECK(code_of(market.request_download(buyer, of_batch)) == "bad_arguments");
 
+    // Renewals cannot climb to times that no clock can say.
+    market.offer = market.create_stream_offer(1, 31 * 24 * 3600, "city/long").value();
+    market.begin_session();
+    const auto long_one = market.buy_time(buyer, 1'000, kRenewal).value();
+    CHECK(code_of(market.buy_time(buyer, 1, "request-0000000003", long_one.id())) == "too_early");
+
     // 1,000 windows of the highest price would be more than one purchase may cost.
     market.offer = market.create_stream_offer(rules::kMaxPrice, 60, "city/dear").value();
-    CHECK(code_of(market.buy_time(buyer, 2, kRenewal)) == "bad_arguments");
+    CHECK(code_of(market.buy_time(buyer, 2, "request-0000000004")) == "bad_arguments");
 }
 
-TEST_CASE("a renewal begins where the former purchase ends, once; a late one begins now") {
+TEST_CASE("a renewal begins where the former purchase ends, once, and a late one begins now") {
     LiveMarket market;
     const auto buyer = market.client_with(100 * kCredit);
     const auto first = market.buy_time(buyer, 1).value();
