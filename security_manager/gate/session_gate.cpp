@@ -97,6 +97,9 @@ Status SessionGate::extend(const SessionId& id, const Hash& token_hash, std::str
         return ok;
     }
     by_expiry_.emplace(expires, id);
+    // Only a session's newest nonce admits, so those before need not be remembered: who renews and connects all day
+    // takes no one's room.
+    if (renewed.nonce != found->second.session.nonce) used_nonces_.erase(found->second.session.nonce);
     found->second.session = std::move(renewed);
     return {};
 }
@@ -119,6 +122,7 @@ std::optional<std::string> SessionGate::erase(Sessions::iterator found) {
 std::optional<std::string> SessionGate::revoke(const SessionId& id) {
     const auto found = sessions_.find(id);
     if (found == sessions_.end()) return std::nullopt;
+    used_nonces_.erase(found->second.session.nonce);  // the daemon has forgotten the session for good
     return erase(found);
 }
 

@@ -155,6 +155,26 @@ TEST_CASE_METHOD(Fixture, "gate: a captured proof, replayed, is refused") {
     }
 }
 
+TEST_CASE("gate: however often one client renews and connects, the others still can") {
+    Fixture market;
+    constexpr std::size_t kMaxSessions = 4;
+    market.gate.reopen("market", market.operator_key.public_key(), {.max_sessions = kMaxSessions});
+    auto issued = market.announce(SessionKind::kDownload, "restless");
+    for (std::size_t i = 0; i < 3 * kMaxSessions; ++i) {
+        CHECK(market.refusal("restless", market.proof(issued, market.holder)) == "admitted");
+        CHECK(market.refusal("restless", market.proof(issued, market.holder)) == "nonce_used");
+        issued.session.nonce = "renewed-" + std::to_string(i);
+        REQUIRE(market.gate.extend(issued.session.id, issued.session.token_hash, issued.session.nonce, t0 + 60s));
+    }
+    for (std::size_t i = 0; i < 3 * kMaxSessions; ++i) {  // and with a new session each time
+        const auto another = market.connect(SessionKind::kDownload, "restless-" + std::to_string(i));
+        market.gate.revoke(another.session.id);
+        CHECK(market.refusal("restless-" + std::to_string(i), market.proof(another, market.holder)) ==
+              "unknown_session");
+    }
+    market.connect(SessionKind::kDownload, "another");
+}
+
 TEST_CASE_METHOD(Fixture, "gate: a proof for another network or purpose does not verify") {
     const auto issued = announce(SessionKind::kDownload, "reader");
     const auto elsewhere =
