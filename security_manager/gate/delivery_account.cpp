@@ -4,6 +4,7 @@ namespace fairstream::security_manager::gate {
 
 std::uint64_t DeliveryAccount::reach(std::uint64_t first, std::uint64_t last) const {
     if (window_ == 0) return last;
+    if (!known_.has_room_at(first)) return first - 1;  // what could not be counted is not served
     const std::uint64_t held = ahead();
     return known_.reach(first, last, held < window_ ? window_ - held : 0);
 }

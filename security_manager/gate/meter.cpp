@@ -35,6 +35,11 @@ bool Meter::contains(std::uint64_t sequence) const {
     return after != ranges_.begin() && std::prev(after)->second >= sequence;
 }
 
+bool Meter::has_room_at(std::uint64_t sequence) const {
+    return ranges_.size() < kMaxRanges || contains(sequence) || (sequence > 0 && contains(sequence - 1)) ||
+           (sequence < std::numeric_limits<std::uint64_t>::max() && contains(sequence + 1));
+}
+
 std::uint64_t Meter::reach(std::uint64_t first, std::uint64_t last, std::uint64_t room) const {
     auto next = ranges_.upper_bound(first);
     if (next != ranges_.begin() && std::prev(next)->second >= first) --next;

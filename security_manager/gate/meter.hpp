@@ -21,6 +21,8 @@ public:
 
     /// False, and nothing counted, if it would need one range too many. Precondition: first <= last.
     bool add(std::uint64_t first, std::uint64_t last);
+    /// False if adding an entry there would need one range too many.
+    bool has_room_at(std::uint64_t sequence) const;
     bool contains(std::uint64_t sequence) const;
     /// The last number, at most `last`, such that [first, it] holds at most `room` numbers that are not counted;
     /// first - 1 if there is none. Precondition: 1 <= first <= last.

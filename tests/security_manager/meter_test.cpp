@@ -74,6 +74,20 @@ TEST_CASE("meter: how far a number of new entries reaches, as a plain count says
     }
 }
 
+TEST_CASE("delivery account: what can no longer be counted is not served, however large W is") {
+    DeliveryAccount account;
+    account.set_window(1'000'000);
+    for (std::uint64_t i = 1; i <= Meter::kMaxRanges; ++i) {
+        REQUIRE(account.may_serve(2 * i));
+        REQUIRE(account.serve(2 * i, 2 * i));
+    }
+    CHECK_FALSE(account.may_serve(1'000'000));
+    CHECK(account.reach(1'000'000, 1'000'010) == 999'999);
+    CHECK(account.may_serve(2));
+    CHECK(account.may_serve(3));  // joins what was served
+    CHECK(account.reach(1, 100) == 100);
+}
+
 TEST_CASE(
     "delivery account: at most W entries are served ahead of the receipts, again and again as often as one likes") {
     DeliveryAccount account;
