@@ -1,10 +1,12 @@
 #include "base/config.hpp"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <charconv>
 #include <map>
 #include <set>
+#include <sstream>
 
 #include "base/file.hpp"
 
@@ -25,6 +27,27 @@ std::optional<std::uint64_t> parse_integer(const std::string& text) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
     return value;
+}
+
+/// Hears a document and keeps nothing of it.
+class Ignored final : public YAML::EventHandler {
+    void OnDocumentStart(const YAML::Mark&) override {}
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+    void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnSequenceEnd() override {}
+    void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnMapEnd() override {}
+};
+
+/// YAML::LoadAll would count too, but on some wrong files (",") it finds empty documents for ever.
+bool has_two_documents(const std::string& text) {
+    std::istringstream in(text);
+    YAML::Parser parser(in);
+    Ignored ignored;
+    return parser.HandleNextDocument(ignored) && parser.HandleNextDocument(ignored);
 }
 
 }  // namespace
@@ -86,9 +109,10 @@ Result<Config> Config::parse(std::string_view text, std::string_view name) {
     config.document_ = std::make_shared<Document>();
     config.document_->name = name;
     try {
-        const auto documents = YAML::LoadAll(std::string(text));
-        if (documents.size() > 1) return fail("bad_config", std::string(name) + ": holds more than one YAML document");
-        config.node_ = config.document_->open(documents.empty() ? YAML::Node() : documents.front(), 1, {});
+        const std::string contents(text);
+        if (has_two_documents(contents))
+            return fail("bad_config", std::string(name) + ": holds more than one YAML document");
+        config.node_ = config.document_->open(YAML::Load(contents), 1, {});
     } catch (const YAML::Exception& error) {
         return fail("bad_config", std::string(name) + ":" + std::to_string(error.mark.line + 1) + ": " + error.msg);
     }

@@ -27,9 +27,9 @@ void read_response(ByteView first, ByteView second, bool to_head_request) {
     for (auto piece : {first, second}) {
         const auto whole = reader.feed(piece);
         if (!whole) return;
-        if (*whole) return static_cast<void>(base::net::write_response(reader.take(), true, to_head_request));
+        if (*whole) return static_cast<void>(reader.take());
     }
-    if (reader.finish()) static_cast<void>(base::net::write_response(reader.take(), false, to_head_request));
+    if (reader.finish()) static_cast<void>(reader.take());
 }
 
 }  // namespace

@@ -14,7 +14,8 @@ trap 'rm -rf "$scratch"' EXIT
 grown=$scratch/grown
 case "${1-}" in [!-]*) grown=$1; shift ;; esac
 mkdir -p "$grown"
-"$program" -max_total_time="$seconds" -timeout=60 -artifact_prefix="$program-" "$@" "$grown" "$corpus" 2>&1 | tee "$scratch/log"
+timeout --signal=KILL $((seconds + 180)) "$program" -max_total_time="$seconds" -timeout=60 -malloc_limit_mb=512 \
+  -artifact_prefix="$program-" "$@" "$grown" "$corpus" 2>&1 | tee "$scratch/log"
 ended=$?
 if [ $ended != 0 ]; then
   kept=$(sed -n 's/.*Test unit written to //p' "$scratch/log" | tail -1)
