@@ -59,6 +59,12 @@ bool includes(const schema::DeliveryReceipt& now, const schema::DeliveryReceipt&
     });
 }
 
+/// The ledger's last word on a receipt: there is nothing to be had for it any more.
+bool is_final(const Error& error) {
+    return error.code == "nothing_new" || error.code == "already_settled" || error.code == "already_refunded" ||
+           error.code == "too_late";
+}
+
 std::vector<SequenceRange> ranges_of(const schema::DeliveryReceipt& receipt) {
     std::vector<SequenceRange> out;
     for (const auto& served : receipt.served())
@@ -177,8 +183,7 @@ void DeliveryBook::redeemed(const std::string& name, std::uint64_t counter, cons
     if (found == accounts_.end()) return;
     Account& account = found->second;
     account.asking = false;
-    const bool known = !answer && (answer.error().code == "stale_receipt" || answer.error().code == "nothing_new");
-    if (!answer && !known && ++account.tries < limits_.max_tries) {
+    if (!answer && !is_final(answer.error()) && ++account.tries < limits_.max_tries) {
         account.retry_at = now + limits_.first_retry * (std::int64_t{1} << (account.tries - 1));
         return;
     }

@@ -35,7 +35,7 @@ public:
         std::chrono::seconds redeem_after{60};       // since the newest receipt: the buyer has fallen silent
         std::chrono::seconds redeem_at_latest{600};  // since the oldest one that is not redeemed
         std::chrono::seconds first_retry{10};        // doubled each time
-        std::uint32_t max_tries = 12;
+        std::uint32_t max_tries = 16;                // for a week: of live streams, until a batch is recorded
     };
     DeliveryBook(std::string network, Limits limits) : network_(std::move(network)), limits_(limits) {}
 
@@ -61,7 +61,7 @@ public:
     };
     /// What is to be brought to the ledger now; each is given out once until `redeemed` answers it.
     std::vector<Redemption> due(TimePoint now, std::size_t at_most);
-    /// The ledger's answer. That it knows this receipt or a later one is as good as taking it.
+    /// The ledger's answer. That it knows all of the receipt, or that the purchase has ended, is as good as taking it.
     void redeemed(const std::string& name, std::uint64_t counter, const Status& answer, TimePoint now);
 
     /// Forgets what is no longer to be kept and not to be redeemed.

@@ -15,8 +15,8 @@ public:
     /// As sealed. Errors: the contract's own (unknown_grant), unreachable.
     virtual Result<chaincode::schema::GrantReply> grant(const std::string& id) = 0;
     virtual Result<chaincode::schema::ListOperatorsReply> operators() = 0;
-    /// Brings a buyer's receipt to the ledger, which pays for what it covers (DownloadDataStream). Errors: the
-    /// contract's own (stale_receipt, nothing_new, ...), unreachable.
+    /// Brings a buyer's receipt to the ledger, which pays for what it covers (DownloadDataStream). Errors: not_recorded
+    /// (some of its entries are of no recorded batch yet: try again later), the contract's own, unreachable.
     virtual Status redeem(const chaincode::schema::DownloadDataStreamRequest& request) = 0;
 };
 
@@ -33,5 +33,8 @@ private:
     ledger::client::Client& client_;
     ledger::client::Identity identity_;
 };
+
+/// Whether the ledger, which accounts for all entries up to `through`, has taken all of `receipt`. Error: not_recorded.
+Status check_accounted(const chaincode::schema::DeliveryReceipt& receipt, std::uint64_t through);
 
 }  // namespace fairstream::security_manager::service
