@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <limits>
 
 namespace fairstream::security_manager::custodian {
@@ -59,7 +60,19 @@ void ReleaseQueue::follow(const Position& at) {
     if (!overflowed_) followed_ = std::max(followed_, at);
 }
 
+/// Those whose time has come are work like any other.
+void ReleaseQueue::wake_waiting(TimePoint now) {
+    while (!waiting_.empty() && waiting_.begin()->first.first <= now && pending_.size() < limits_.max_pending) {
+        const auto due = waiting_.begin();
+        const Ticket ticket = due->first.second;
+        pending_.try_emplace(ticket, Pending{.job = std::move(due->second)});
+        waiting_tickets_.erase(ticket);
+        waiting_.erase(due);
+    }
+}
+
 std::optional<std::pair<ReleaseQueue::Ticket, Job>> ReleaseQueue::take(TimePoint now) {
+    wake_waiting(now);
     for (auto& [ticket, pending] : pending_) {
         const bool makes_others = pending.job.kind != Job::Kind::kRelease;
         if (pending.taken || pending.not_before > now || (makes_others && !has_room())) continue;
@@ -71,6 +84,7 @@ std::optional<std::pair<ReleaseQueue::Ticket, Job>> ReleaseQueue::take(TimePoint
 
 std::optional<TimePoint> ReleaseQueue::next_due() const {
     std::optional<TimePoint> earliest;
+    if (!waiting_.empty()) earliest = waiting_.begin()->first.first;
     for (const auto& [ticket, pending] : pending_)
         if (!pending.taken && (!earliest || pending.not_before < *earliest)) earliest = pending.not_before;
     return earliest;
@@ -88,9 +102,14 @@ void ReleaseQueue::failed(const Ticket& ticket, TimePoint now) {
 }
 
 void ReleaseQueue::postponed(const Ticket& ticket, TimePoint then) {
-    auto& pending = pending_.at(ticket);
-    pending.not_before = then;
-    pending.taken = false;
+    const auto found = pending_.find(ticket);
+    waiting_.emplace(std::pair{then, ticket}, std::move(found->second.job));
+    waiting_tickets_.insert(ticket);
+    pending_.erase(found);
+    if (waiting_.size() <= limits_.max_waiting) return;
+    const auto last = std::prev(waiting_.end());
+    waiting_tickets_.erase(last->first.second);
+    waiting_.erase(last);
 }
 
 void ReleaseQueue::split(const Ticket& ticket, std::vector<Job> jobs, std::optional<Job> rest) {
@@ -102,7 +121,10 @@ void ReleaseQueue::split(const Ticket& ticket, std::vector<Job> jobs, std::optio
 }
 
 Position ReleaseQueue::done() const {
-    return pending_.empty() ? followed_ : std::min(followed_, pending_.begin()->first.at.before());
+    auto done = followed_;
+    if (!pending_.empty()) done = std::min(done, pending_.begin()->first.at.before());
+    if (!waiting_tickets_.empty()) done = std::min(done, waiting_tickets_.begin()->at.before());
+    return done;
 }
 
 }  // namespace fairstream::security_manager::custodian

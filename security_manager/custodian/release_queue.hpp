@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,7 +51,8 @@ public:
     struct Limits {
         std::chrono::milliseconds first_retry{500};
         std::chrono::milliseconds last_retry{30'000};
-        std::size_t max_pending = 10'000;  // jobs; one that makes others waits for room
+        std::size_t max_pending = 10'000;   // jobs; one that makes others waits for room
+        std::size_t max_waiting = 100'000;  // jobs whose time has not come, besides those
     };
     ReleaseQueue(Position done, Limits limits) : followed_(done), limits_(limits) {}
 
@@ -78,7 +80,8 @@ public:
     void finished(const Ticket& ticket);
     /// Again, after a time that doubles up to the limit.
     void failed(const Ticket& ticket, TimePoint now);
-    /// Again at `then`: its time has not come.
+    /// Again at `then`: its time has not come. Until then it takes no one's place in the queue: time can be bought
+    /// ahead for next to nothing. Of too many that wait, the one whose time comes last is forgotten.
     void postponed(const Ticket& ticket, TimePoint then);
     /// The job became `jobs`, and `rest` is left of it.
     void split(const Ticket& ticket, std::vector<Job> jobs, std::optional<Job> rest);
@@ -95,9 +98,13 @@ private:
     };
     bool has_room() const { return pending_.size() <= limits_.max_pending; }
 
+    void wake_waiting(TimePoint now);
+
     Position followed_;
     Limits limits_;
     std::map<Ticket, Pending> pending_;
+    std::map<std::pair<TimePoint, Ticket>, Job> waiting_;
+    std::set<Ticket> waiting_tickets_;  // of waiting_
     std::uint64_t next_number_ = 1;
     bool overflowed_ = false;
 };

@@ -213,6 +213,33 @@ TEST_CASE("custodian: a purchase of time waits for its beginning, and then becom
     CHECK(queue.done() == Position{4, 0, 0});
 }
 
+TEST_CASE("custodian: time that is bought ahead holds up nobody, however much of it there is") {
+    auto few = limits(/*max_pending=*/2);
+    few.max_waiting = 3;
+    ReleaseQueue queue({}, few);
+    for (std::uint64_t block = 1; block <= 5; ++block) {
+        const auto id = "ahead-" + std::to_string(block);
+        REQUIRE(queue.add({block, 0, 0}, {.kind = Job::Kind::kPurchase, .id = id, .key_epoch = 0, .after = {}}));
+        queue.follow({block, 0, 0});
+        queue.postponed(take(queue, id), t0 + std::chrono::hours(block));
+    }
+    CHECK(queue.add({6, 0, 0}, share_for("now")));
+    queue.follow({6, 0, 0});
+    queue.finished(take(queue, "now"));
+    CHECK_FALSE(queue.must_restart());
+    CHECK(queue.next_due() == t0 + 1h);
+    CHECK(queue.done() == Position{0, UINT32_MAX, UINT32_MAX});
+    // Those whose time comes first are kept.
+    for (std::uint64_t block = 1; block <= 3; ++block) {
+        const auto due = queue.take(t0 + 24h);
+        REQUIRE(due);
+        CHECK(due->second.id == "ahead-" + std::to_string(block));
+        queue.finished(due->first);
+    }
+    CHECK_FALSE(queue.take(t0 + 24h));
+    CHECK(queue.done() == Position{6, 0, 0});
+}
+
 TEST_CASE("custodian: a key epoch with more buyers than there is room for is released page by page") {
     constexpr std::size_t kBuyers = 20;
     ReleaseQueue queue({}, limits(/*max_pending=*/3));
