@@ -1,5 +1,6 @@
 #include "chaincode/marketplace/payments.hpp"
 
+#include "chaincode/marketplace/purchases.hpp"
 #include "chaincode/rules/records.hpp"
 #include "chaincode/schema/credits.pb.h"
 #include "chaincode/schema/events.pb.h"
@@ -46,9 +47,16 @@ void tell_paid(Context& context, const schema::Purchase& purchase, const schema:
     event.set_purchase(purchase.id());
     event.set_paid_micro(progress.paid_micro());
     event.set_delivered_entries(progress.delivered_entries());
-    event.set_settled(progress.state() == schema::SETTLED);
+    event.set_settled(progress.state() == schema::SETTLED && held_micro(purchase, progress) == 0);
     event.set_returned_micro(progress.returned_micro());
     rules::emit(context, names::marketplace::kPurchasePaid, event);
+}
+
+void tell_refunded(Context& context, const schema::Purchase& purchase, std::int64_t amount_micro) {
+    schema::PurchaseRefunded event;
+    event.set_purchase(purchase.id());
+    event.set_amount_micro(amount_micro);
+    rules::emit(context, names::marketplace::kPurchaseRefunded, event);
 }
 
 }  // namespace fairstream::chaincode::marketplace

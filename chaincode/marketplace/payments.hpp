@@ -29,5 +29,6 @@ void keep_accounts(const schema::PurchaseProgress& before, Deliveries& deliverie
 
 void tell_paid(ledger::contract::Context& context, const schema::Purchase& purchase,
                const schema::PurchaseProgress& progress);
+void tell_refunded(ledger::contract::Context& context, const schema::Purchase& purchase, std::int64_t amount_micro);
 
 }  // namespace fairstream::chaincode::marketplace

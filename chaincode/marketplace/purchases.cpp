@@ -175,7 +175,7 @@ Result<schema::Purchase> current(Context& context, const std::string& id) {
     Releases releases;
     if (!purchase.has_window()) {
         FS_ASSIGN(releases, releases_of(context, purchase));
-    } else if (check_open(progress)) {
+    } else if (progress.state() != schema::SETTLED && progress.state() != schema::REFUNDED) {
         FS_ASSIGN(releases, newest_releases(context, purchase));
     }
     FS_ASSIGN(const auto renewal, renewal_of(context, id));
@@ -282,8 +282,12 @@ Result<Releases> releases_of(Context& context, const schema::Purchase& purchase)
     return count_releases(context, purchase, purchase.batch().key_epoch());
 }
 
-Status check_open(const schema::PurchaseProgress& progress) {
-    if (progress.state() == schema::SETTLED)
+std::int64_t held_micro(const schema::Purchase& purchase, const schema::PurchaseProgress& progress) {
+    return purchase.agreement().price_micro() - progress.paid_micro() - progress.returned_micro();
+}
+
+Status check_open(const schema::Purchase& purchase, const schema::PurchaseProgress& progress) {
+    if (progress.state() == schema::SETTLED && held_micro(purchase, progress) == 0)
         return fail("already_settled", "all was delivered and paid; nothing is left in escrow");
     if (progress.state() == schema::REFUNDED) return fail("already_refunded", "the purchase was refunded");
     return {};

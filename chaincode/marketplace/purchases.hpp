@@ -34,8 +34,10 @@ struct Releases {
 /// Of a purchase of a batch.
 Result<Releases> releases_of(ledger::contract::Context& context, const schema::Purchase& purchase);
 
-/// Errors: already_settled, already_refunded.
-Status check_open(const schema::PurchaseProgress& progress);
+/// What is left in escrow. A settled purchase of time holds what can still be signed for at its edges.
+std::int64_t held_micro(const schema::Purchase& purchase, const schema::PurchaseProgress& progress);
+/// Errors, once nothing more is to be paid or returned: already_settled, already_refunded.
+Status check_open(const schema::Purchase& purchase, const schema::PurchaseProgress& progress);
 
 /// The purchase with `progress` and `releases` filled in.
 schema::Purchase with_progress(schema::Purchase purchase, const schema::PurchaseProgress& progress,

@@ -10,7 +10,6 @@
 #include "chaincode/rules/arguments.hpp"
 #include "chaincode/rules/caller.hpp"
 #include "chaincode/rules/records.hpp"
-#include "chaincode/schema/events.pb.h"
 #include "chaincode/schema/names.hpp"
 
 namespace fairstream::chaincode::marketplace {
@@ -95,7 +94,7 @@ Result<schema::SettleReply> settle(Context& context, const schema::SettleRequest
     FS_TRY(rules::contract_only(context, names::contract::kSecurityManager));
     FS_ASSIGN(auto purchase, find_purchase(context, request.purchase()));
     FS_ASSIGN(auto progress, find_progress(context, purchase.id()));
-    FS_TRY(check_open(progress));
+    FS_TRY(check_open(purchase, progress));
     const auto refund_opens = base::from_us(purchase.deadlines().refund_us());
     if (context.created_at() >= refund_opens) return fail("too_late", "the refund deadline has passed");
     context.require_before(refund_opens);
@@ -117,17 +116,15 @@ Result<schema::SettleReply> settle(Context& context, const schema::SettleRequest
 Result<schema::PurchaseReply> refund(Context& context, const schema::RefundRequest& request) {
     FS_ASSIGN(auto purchase, find_purchase(context, request.purchase()));
     FS_ASSIGN(auto progress, find_progress(context, purchase.id()));
-    FS_TRY(check_open(progress));
+    FS_TRY(check_open(purchase, progress));
     FS_TRY(open_refund(context, purchase));
-    const auto left = purchase.agreement().price_micro() - progress.paid_micro();
+    const auto left = held_micro(purchase, progress);
     FS_TRY(pay(context, purchase, purchase.buyer(), left));
-    progress.set_state(schema::REFUNDED);
-    progress.set_returned_micro(left);
+    progress.set_returned_micro(progress.returned_micro() + left);
+    const bool settled = progress.state() == schema::SETTLED;
+    if (!settled) progress.set_state(schema::REFUNDED);
     FS_TRY(store_progress(context, purchase.id(), progress));
-    schema::PurchaseRefunded event;
-    event.set_purchase(purchase.id());
-    event.set_amount_micro(left);
-    rules::emit(context, names::marketplace::kPurchaseRefunded, event);
+    settled ? tell_paid(context, purchase, progress) : tell_refunded(context, purchase, left);
     schema::PurchaseReply reply;
     *reply.mutable_purchase() = with_progress(std::move(purchase), progress, Releases{});
     return reply;

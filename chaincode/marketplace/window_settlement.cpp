@@ -7,6 +7,7 @@
 #include "chaincode/marketplace/key_epochs.hpp"
 #include "chaincode/marketplace/offers.hpp"
 #include "chaincode/marketplace/payments.hpp"
+#include "chaincode/marketplace/purchases.hpp"
 #include "chaincode/rules/amounts.hpp"
 #include "chaincode/rules/arguments.hpp"
 #include "chaincode/rules/records.hpp"
@@ -145,15 +146,53 @@ Status count(Context& context, const schema::Purchase& purchase, const schema::S
     return rules::store(context, key, *share);
 }
 
-/// How many batches lie wholly in the window. Their times rise with their numbers.
-Result<std::uint32_t> whole_batches(Context& context, const schema::Offer& offer, const schema::Window& window) {
-    FS_ASSIGN(const auto first, first_batch(context, offer, [&](const schema::Batch& batch) {
-                  return batch.from_us() >= window.from_us();
-              }));
-    FS_ASSIGN(const auto end, first_batch(context, offer, [&](const schema::Batch& batch) {
-                  return batch.recorded_at_us() > window.until_us();
-              }));
-    return end > first ? end - first : 0;
+/// Batches by number: [first, end) meet the window, [first_whole, end_whole) lie wholly in it.
+struct Met {
+    std::uint32_t first = 0;
+    std::uint32_t end = 0;
+    std::uint32_t first_whole = 0;
+    std::uint32_t end_whole = 0;
+};
+
+/// Batches' times rise with their numbers.
+Result<Met> met_by(Context& context, const schema::Offer& offer, const schema::Window& window) {
+    const auto first = [&](auto reached) { return first_batch(context, offer, reached); };
+    Met met;
+    FS_ASSIGN(met.first, first([&](const schema::Batch& batch) { return batch.until_us() > window.from_us(); }));
+    FS_ASSIGN(met.end, first([&](const schema::Batch& batch) { return batch.from_us() >= window.until_us(); }));
+    FS_ASSIGN(met.first_whole, first([&](const schema::Batch& batch) { return batch.from_us() >= window.from_us(); }));
+    FS_ASSIGN(met.end_whole,
+              first([&](const schema::Batch& batch) { return batch.recorded_at_us() > window.until_us(); }));
+    met.end_whole = std::max(met.first_whole, met.end_whole);
+    return met;
+}
+
+/// What of the price the batch carries and no one was paid yet.
+Result<std::int64_t> unpaid_of(Context& context, const schema::Purchase& purchase, const schema::Batch& batch) {
+    const auto part = carried(purchase.window(), purchase.agreement().price_micro(), batch);
+    if (part.entries == 0) return 0;
+    FS_ASSIGN(const auto share, rules::load<schema::BatchShare>(context, share_key(purchase.id(), batch.number())));
+    auto unpaid = part.price_micro;
+    if (!share) return unpaid;
+    for (const auto& payment :
+         earned(purchase.agreement(), {.price_micro = part.price_micro, .entries = part.entries}, share->deliveries()))
+        unpaid -= payment.amount_micro;
+    return unpaid;
+}
+
+/// What of the price can still be signed for at the edges: one batch may reach over the window's beginning, and at most
+/// kMaxWaitingEpochs were recorded after its end.
+Result<std::int64_t> unpaid_at_edges(Context& context, const schema::Offer& offer, const schema::Purchase& purchase) {
+    FS_ASSIGN(const auto met, met_by(context, offer, purchase.window()));
+    std::int64_t unpaid = 0;
+    for (auto number = met.first; number < met.end; ++number) {
+        if (number == met.first_whole) number = met.end_whole;
+        if (number >= met.end) break;
+        FS_ASSIGN(const auto batch, find_batch(context, offer, number));
+        FS_ASSIGN(const auto of_batch, unpaid_of(context, purchase, batch));
+        unpaid += of_batch;
+    }
+    return unpaid;
 }
 
 Result<bool> ready(Context& context, const schema::Offer& offer, const schema::Window& window,
@@ -162,8 +201,8 @@ Result<bool> ready(Context& context, const schema::Offer& offer, const schema::W
     if (context.created_at() <= until) return false;
     FS_ASSIGN(const auto newest, last_opened_before(context, offer.id(), window.until_us()));
     if (newest && newest->ended_at_us() == 0) return false;
-    FS_ASSIGN(const auto batches, whole_batches(context, offer, window));
-    if (progress.complete_batches() < batches) return false;
+    FS_ASSIGN(const auto met, met_by(context, offer, window));
+    if (progress.complete_batches() < met.end_whole - met.first_whole) return false;
     context.require_after(until);
     return true;
 }
@@ -190,15 +229,17 @@ Result<std::uint64_t> settle_window(Context& context, const schema::Purchase& pu
             auto& delivery = delivery_of(*progress.mutable_deliveries(), request.deliveries(index));
             delivery.set_entries(delivery.entries() + entries);
         }
-    if (taken.entries > 0) progress.set_state(schema::DELIVERING);
-    auto settled = taken.all;
+    const bool settled_before = progress.state() == schema::SETTLED;
+    if (taken.entries > 0 && !settled_before) progress.set_state(schema::DELIVERING);
+    auto settled = taken.all && !settled_before;
     if (settled) {
         FS_ASSIGN(settled, ready(context, offer, purchase.window(), progress));
     }
     if (!settled && taken.entries == 0)
         return fail("nothing_new", "the receipt covers no entry of a recorded batch that was not paid for already");
     if (!settled) return taken.through;
-    const auto left = purchase.agreement().price_micro() - progress.paid_micro();
+    FS_ASSIGN(const auto at_edges, unpaid_at_edges(context, offer, purchase));
+    const auto left = held_micro(purchase, progress) - at_edges;
     FS_TRY(pay(context, purchase, purchase.buyer(), left));
     progress.set_returned_micro(left);
     progress.set_state(schema::SETTLED);

@@ -14,8 +14,9 @@
 ///   does, floored, at least one. Entries beyond what is due earn nothing.
 /// - Each due entry that the buyer signed for is paid as an entry of a batch is (shares.hpp).
 /// - The purchase is settled once its time is over, no key epoch that it meets is still written, and every batch that
-///   lies wholly in it is delivered. What is left then returns to the buyer: time that no batch covers, and what was
-///   not delivered of the batches at its edges.
+///   lies wholly in it is delivered. The price of time that no batch covers then returns to the buyer. What was not
+///   delivered of the batches at its edges stays in escrow until the refund deadline: a reader may never get those
+///   entries, but if it signed for them, whoever served them is paid, however fast the buyer was to settle.
 namespace fairstream::chaincode::marketplace {
 
 /// Batches that one receipt can pay for in one transaction. The same receipt pays for the next ones when it is handed

@@ -130,9 +130,58 @@ TEST_CASE("a window that a seller fills is paid batch by batch, and settled at i
     now = reading.now();
     CHECK(now.paid_micro() > paid);
     CHECK(now.state() == schema::SETTLED);  // the time is over, and no batch that lies wholly in it is wanting
-    CHECK(now.paid_micro() + now.returned_micro() == LiveMarket::kPrice);
-    CHECK(market.balance(reading.buyer.did) == 100 * kCredit - now.paid_micro());
-    CHECK(reading.deliver(++counter, {{reading.a(), {{1, 26}}}}) == "already_settled");
+    CHECK(now.returned_micro() == 0);       // all of the time is covered
+    CHECK(now.paid_micro() < LiveMarket::kPrice);
+    CHECK(code_of(market.refund(reading.buyer, reading.purchase.id())) == "too_early");
+    // What is left is for the entries at the edge, should they still be signed for.
+    CHECK(reading.deliver(++counter, {{reading.a(), {{1, 26}}}}) == "ok");
+    CHECK(reading.now().state() == schema::SETTLED);
+    CHECK(reading.now().paid_micro() == LiveMarket::kPrice);
+    CHECK(market.balance(reading.buyer.did) == 100 * kCredit - LiveMarket::kPrice);
+    CHECK(reading.deliver(++counter, {{reading.a(), {{1, 30}}}}) == "already_settled");
+    market.chain.advance(base::from_us(reading.purchase.deadlines().refund_us()) - market.chain.now() + 1s);
+    CHECK(code_of(market.refund(reading.buyer, reading.purchase.id())) == "already_settled");
+}
+
+TEST_CASE("a buyer that settles in haste takes nothing back of what it signed for") {
+    Reading reading;
+    auto& market = reading.market;
+    market.chain.advance(20s);
+    market.open(2);
+    market.chain.advance(1s);
+    market.record_epoch(1, 10);
+    const auto signed_for = market.receipt(reading.buyer, reading.purchase, 2, {{reading.a(), {{1, 20}}}});
+    market.chain.advance(45s);
+    market.record_epoch(2, 10);  // over the end of the window
+    CHECK(reading.deliver(UINT64_MAX, {{reading.b(), {{10, 10}}}}) == "ok");
+    CHECK(reading.now().state() == schema::SETTLED);  // no batch lies wholly in it
+    const auto hasty = reading.now().paid_micro();
+    CHECK(code_of(market.deliver(signed_for)) == "ok");
+    CHECK(reading.now().paid_micro() > hasty + 5 * kCredit);
+    CHECK(reading.now().state() == schema::SETTLED);
+    CHECK(reading.now().paid_micro() + reading.now().returned_micro() == LiveMarket::kPrice);
+}
+
+TEST_CASE("what nobody signed for at the edges of a settled purchase returns after the refund deadline") {
+    Reading reading;
+    auto& market = reading.market;
+    market.chain.advance(20s);
+    market.open(2);
+    market.chain.advance(1s);
+    market.record_epoch(1, 10);
+    market.chain.advance(45s);
+    market.record_epoch(2, 10);
+    CHECK(reading.deliver(1, {{reading.a(), {{1, 5}}}}) == "ok");
+    REQUIRE(reading.now().state() == schema::SETTLED);
+    const auto paid = reading.now().paid_micro();
+    market.chain.advance(base::from_us(reading.purchase.deadlines().refund_us()) - market.chain.now() + 1s);
+    CHECK(reading.deliver(2, {{reading.a(), {{1, 10}}}}) == "too_late");
+    const auto refunded = market.refund(new_actor(), reading.purchase.id()).value();
+    CHECK(refunded.state() == schema::SETTLED);
+    CHECK(refunded.returned_micro() == LiveMarket::kPrice - paid);
+    CHECK(market.balance(reading.buyer.did) == 100 * kCredit - paid);
+    CHECK(market.chain.events().back().name() == "PurchasePaid");
+    CHECK(code_of(market.refund(reading.buyer, reading.purchase.id())) == "already_settled");
 }
 
 TEST_CASE("what was not delivered of a batch that lies wholly in the window keeps the purchase open until the refund") {
@@ -154,7 +203,7 @@ TEST_CASE("what was not delivered of a batch that lies wholly in the window keep
     CHECK(reading.now().returned_micro() > 0);
 }
 
-TEST_CASE("an open key epoch keeps the purchase open; a later one does not") {
+TEST_CASE("an open key epoch keeps the purchase open, and a later one does not") {
     Reading reading;
     auto& market = reading.market;
     market.chain.advance(10s);
@@ -168,7 +217,8 @@ TEST_CASE("an open key epoch keeps the purchase open; a later one does not") {
     market.record_epoch(2, 10);
     CHECK(reading.deliver(1, {{reading.a(), {{1, 10}}}}) == "ok");  // nothing to pay, but it can be settled now
     CHECK(reading.now().state() == schema::SETTLED);
-    CHECK(reading.deliver(2, {{reading.a(), {{1, 11}}}}) == "already_settled");
+    CHECK(reading.deliver(2, {{reading.a(), {{1, 11}}}}) == "ok");  // signed for after all
+    CHECK(reading.now().state() == schema::SETTLED);
 }
 
 TEST_CASE("a purchase that no one delivers returns after its deadline, by anyone, and not twice") {
@@ -226,7 +276,7 @@ TEST_CASE("entries beyond what is due at an edge earn nothing") {
     CHECK(edge.paid_micro() == 0);
 }
 
-TEST_CASE("a settled purchase of time is rated by both sides; what it came to is the part that was paid for") {
+TEST_CASE("a settled purchase of time is rated by both sides, and what it came to is the part that was paid for") {
     Reading reading;
     auto& market = reading.market;
     const auto rate = [&](const Who& rater, const std::string& ratee) {
@@ -266,8 +316,12 @@ TEST_CASE("a receipt over more batches than one transaction takes pays for the n
         market.record_epoch(epoch, 2);
     }
     const auto receipt = market.receipt(buyer, purchase, 1, {{market.drawn[0], {{1, 2 * kBatches}}}});
-    CHECK(market.deliver(receipt).value().delivered_entries() == 128);
-    CHECK(market.deliver(receipt).value().delivered_entries() == 140);
+    const auto first = market.deliver(receipt).value();
+    CHECK(first.delivered_entries() == 128);
+    CHECK(first.through() == 128);
+    const auto second = market.deliver(receipt).value();
+    CHECK(second.delivered_entries() == 140);
+    CHECK(second.through() >= 140);
     CHECK(code_of(market.deliver(receipt)) == "nothing_new");
 }
 
