@@ -169,6 +169,13 @@ Result<proto::Transaction> Chain::endorse(const Who& who, std::string_view contr
     return transaction;
 }
 
+Status Chain::simulate(const Who& who, std::string_view contract, std::string_view function, ByteView arguments,
+                       ByteView private_inputs) {
+    FS_TRY(endorsers_.front()->endorse(
+        propose(who, contract, function, arguments, private_inputs, proto::INTENT_SUBMIT), now_));
+    return {};
+}
+
 proto::Block Chain::next_block(const std::vector<proto::Transaction>& transactions) {
     proto::Block block;
     std::vector<Hash> leaves;

@@ -60,6 +60,10 @@ public:
                                                ByteView arguments, ByteView private_inputs = {});
     std::vector<ledger::proto::ValidationCode> commit(const std::vector<ledger::proto::Transaction>& transactions);
 
+    /// As one endorser finds it; nothing is committed.
+    Status simulate(const Who& who, std::string_view contract, std::string_view function, ByteView arguments,
+                    ByteView private_inputs);
+
     /// Hears of every call before it is endorsed.
     std::function<void(const Who& who, std::string_view contract, std::string_view function, ByteView arguments,
                        ByteView private_inputs)>

@@ -26,11 +26,14 @@ namespace proto = ledger::proto;
 
 namespace {
 
-/// A client that reaches nobody: what needs no ledger is all that is asked of it.
+/// A client that reaches nobody, since its loop does not run: what needs no ledger is all that is asked of it.
 ledger::client::Client& nobody() {
     static base::net::Loop loop;
-    static ledger::client::Client client(
-        loop, {.channel = "net", .gateways = {}, .trusted_roots = {}, .call_timeout = {}, .commit_timeout = {}});
+    static ledger::client::Client client(loop, {.channel = "net",
+                                                .gateways = {{{.host = "127.0.0.1", .port = 9}, "nobody"}},
+                                                .trusted_roots = {},
+                                                .call_timeout = {},
+                                                .commit_timeout = {}});
     return client;
 }
 

@@ -75,7 +75,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     alter(call.arguments, input);
     alter(call.private_inputs, input);
     if (!input.empty()) call.arguments = to_bytes(input.rest());
-    static_cast<void>(traded.market.chain.endorse(input.empty() ? call.who : by, call.contract, call.function,
-                                                  call.arguments, call.private_inputs));
+    static_cast<void>(traded.market.chain.simulate(input.empty() ? call.who : by, call.contract, call.function,
+                                                   call.arguments, call.private_inputs));
     return 0;
 }

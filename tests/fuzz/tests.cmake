@@ -33,7 +33,7 @@ endfunction()
 fs_fuzz_target(encoding LINKS base)
 fs_fuzz_target(config LINKS marketplace_dapp/client CLI11::CLI11
   SOURCES network/topology.cpp network/node_config.cpp network/operator_config.cpp network/dapp_config.cpp network/tls_files.cpp
-    network/traces.cpp network/program.cpp)
+    network/traces.cpp network/file_watch.cpp network/expiry.cpp network/program.cpp)
 fs_fuzz_target(rpc_frame LINKS base/net)
 fs_fuzz_target(http LINKS base/net)
 fs_fuzz_target(identity LINKS identity/credential identity/msp)
