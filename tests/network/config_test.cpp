@@ -48,16 +48,12 @@ std::size_t nodes(const Consortium& net) {
 }
 
 std::string operations_url(const Consortium& net, const std::string& node) {
-    const auto ports = tests::read_all(net.file("net/run/ports.yaml"));
-    const auto at = ports.find(node + ".operations: ");
-    REQUIRE(at != std::string::npos);
-    const auto from = at + node.size() + 13;
-    return "https://127.0.0.1:" + ports.substr(from, ports.find('\n', from) - from);
+    return "https://127.0.0.1:" + std::to_string(net.port(node, "operations"));
 }
 
 }  // namespace
 
-TEST_CASE("a fifth organisation joins a trading network and one of the first leaves; credits are conserved") {
+TEST_CASE("a fifth organisation joins a trading network and one of the first leaves, and credits are conserved") {
     Consortium net;
     net.up({"--operators", "0"});
     net.client("acme");

@@ -140,6 +140,16 @@ public:
     }
     void check_conserved() const { CHECK(ok({"wallet", "audit"}).json().at("conserved").as_bool()); }
 
+    /// The port that `network up` gave to a part of a process: port("node1.org1", "peer").
+    std::uint16_t port(const std::string& process, const std::string& part) const {
+        std::ifstream file(folder_.path() / "net" / "run" / "ports.yaml");
+        const auto key = process + "." + part + ": ";
+        for (std::string line; std::getline(file, line);)
+            if (line.starts_with(key)) return static_cast<std::uint16_t>(std::stoi(line.substr(key.size())));
+        FAIL("no port of " << key);
+        return 0;
+    }
+
     /// SIGKILL to a node, operator or broker, by its name in `network status`; waits until it is gone.
     void kill_process(const std::string& group, const std::string& name, const char* pid_key = "pid") const {
         const auto status = ok({"network", "status"}).json();

@@ -1,10 +1,10 @@
 #pragma once
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdint>
 #include <cstdlib>
@@ -31,28 +31,30 @@ public:
         out.add(kReturn, kPasses);
         return out;
     }
-    /// What goes to this port. What its owner sends from other ports goes out.
-    static LossProgram to_port(std::uint16_t port) {
+    /// Every packet from a host of `cut` to the one it stands with. The other way is another pair.
+    static LossProgram between(const std::vector<std::pair<std::string, std::string>>& cut) {
         LossProgram out;
-        out.add(kLoadHalf, kDestination);
-        out.add(kJumpIfEqual, port, 0, 1);
-        out.add(kReturn, kLost);
+        for (const auto& [from, to] : cut) {
+            out.add(kLoadWord, kSourceHost);
+            out.add(kJumpIfEqual, number(from), 0, 3);
+            out.add(kLoadWord, kDestinationHost);
+            out.add(kJumpIfEqual, number(to), 0, 1);
+            out.add(kReturn, kLost);
+        }
         out.add(kReturn, kPasses);
         return out;
     }
-    /// What goes from or to one of `ports`, unless the other end is one of `spared`.
-    static LossProgram of_ports(const std::vector<std::uint16_t>& ports, const std::vector<std::uint16_t>& spared) {
+
+    /// What a host sends to one of `ports`: over connections that it has opened, not in answer over those of others.
+    static LossProgram out_of(const std::vector<std::string>& hosts, const std::vector<std::uint16_t>& ports) {
         LossProgram out;
-        for (const auto& [mine, other] : {std::pair{kSource, kDestination}, {kDestination, kSource}}) {
-            // jump over the spared ones' part where `mine` is none of the ports
-            out.add(kLoadHalf, mine);
-            const auto rest = spared.size() + 3;
-            for (std::size_t i = 0; i < ports.size(); ++i) out.add(kJumpIfEqual, ports[i], ports.size() - i, 0);
-            out.add(kJump, static_cast<std::uint32_t>(rest));
-            out.add(kLoadHalf, other);
-            for (std::size_t i = 0; i < spared.size(); ++i) out.add(kJumpIfEqual, spared[i], spared.size() - i, 0);
+        for (const auto& host : hosts) {
+            out.add(kLoadWord, kSourceHost);
+            out.add(kJumpIfEqual, number(host), 0, ports.size() + 2);
+            out.add(kLoadHalf, kDestinationPort);
+            for (std::size_t i = 0; i < ports.size(); ++i)
+                out.add(kJumpIfEqual, ports[i], ports.size() - 1 - i, i + 1 == ports.size() ? 1 : 0);
             out.add(kReturn, kLost);
-            out.add(kReturn, kPasses);
         }
         out.add(kReturn, kPasses);
         return out;
@@ -62,11 +64,16 @@ public:
 
 private:
     static constexpr std::uint32_t kLost = 0xffffffffU, kPasses = 0;
-    static constexpr std::uint32_t kSource = 0xfff00000U + 20,
-                                   kDestination = kSource + 2;  // SKF_NET_OFF, no IP options
-    static constexpr int kLoadWord = 0x20, kLoadHalf = 0x28, kJump = 0x05, kJumpIfEqual = 0x15, kJumpIfAbove = 0x25,
-                         kReturn = 0x06;
+    static constexpr std::uint32_t kNetwork = 0xfff00000U;  // SKF_NET_OFF: the IPv4 header
+    static constexpr std::uint32_t kSourceHost = kNetwork + 12, kDestinationHost = kNetwork + 16,
+                                   kDestinationPort = kNetwork + 22;  // no IP options
+    static constexpr int kLoadWord = 0x20, kLoadHalf = 0x28, kJumpIfEqual = 0x15, kJumpIfAbove = 0x25, kReturn = 0x06;
 
+    static std::uint32_t number(const std::string& host) {
+        in_addr address{};
+        REQUIRE(::inet_pton(AF_INET, host.c_str(), &address) == 1);
+        return ntohl(address.s_addr);
+    }
     void add(int code, std::uint32_t value, std::size_t if_true = 0, std::size_t if_false = 0) {
         std::ostringstream text;
         text << ',' << code << ' ' << if_true << ' ' << if_false << ' ' << value;
