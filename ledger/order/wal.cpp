@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "base/crash_point.hpp"
+#include "base/record_log.hpp"
 #include "identity/crypto/hash.hpp"
 #include "ledger/order/planted.hpp"
 
@@ -20,10 +21,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view kMagic = "FSVOTES1";
-constexpr std::uint32_t kFrameMark = 0x46535654;  // "FSVT"
 constexpr std::size_t kSumBytes = 16;
-constexpr std::size_t kFrameHeader = 4 + 4 + kSumBytes;
 constexpr std::uint32_t kMaxFrameBytes = 64u << 20;
 constexpr std::uint64_t kMaxLogBytes = 1u << 30;  // read whole at the start
 
@@ -39,63 +37,36 @@ Bytes checksum(ByteView contents) {
     return {hash.begin(), hash.begin() + kSumBytes};
 }
 
-/// The contents of the whole frame at `offset`, or nothing.
-std::optional<ByteView> frame_at(ByteView file, std::size_t offset) {
-    if (file.size() - offset < kFrameHeader) return std::nullopt;
-    const auto header = file.subspan(offset, kFrameHeader);
-    const auto length = base::read_u32(header.subspan(4));
-    if (base::read_u32(header) != kFrameMark || length > kMaxFrameBytes || file.size() - offset - kFrameHeader < length)
-        return std::nullopt;
-    const auto contents = file.subspan(offset + kFrameHeader, length);
-    if (!base::equal_constant_time(checksum(contents), header.subspan(8))) return std::nullopt;
-    return contents;
-}
-
-bool whole_frame_after(ByteView file, std::size_t offset) {
-    Bytes mark;
-    base::append_u32(mark, kFrameMark);
-    for (auto at = file.begin() + static_cast<std::ptrdiff_t>(offset) + 1;; ++at) {
-        at = std::search(at, file.end(), mark.begin(), mark.end());
-        if (at == file.end()) return false;
-        if (frame_at(file, static_cast<std::size_t>(at - file.begin()))) return true;
-    }
-}
+constexpr base::RecordFormat kFormat{.magic = "FSVOTES1",
+                                     .mark = 0x46535654,  // "FSVT"
+                                     .max_bytes = kMaxFrameBytes,
+                                     .sum_bytes = kSumBytes,
+                                     .sum = checksum};
 
 struct Scanned {
     std::vector<Bytes> records;
     std::uint64_t good_bytes = 0;
 };
 
-Status split_records(ByteView contents, std::vector<Bytes>& out) {
+bool split_records(ByteView contents, std::vector<Bytes>& out) {
     while (!contents.empty()) {
-        if (contents.size() < 4 || contents.size() - 4 < base::read_u32(contents))
-            return fail("damaged", "a frame that is no list of records");
+        if (contents.size() < 4 || contents.size() - 4 < base::read_u32(contents)) return false;
         const auto length = base::read_u32(contents);
         out.push_back(to_bytes(contents.subspan(4, length)));
         contents = contents.subspan(4 + length);
     }
-    return {};
+    return true;
 }
 
 Result<Scanned> scan(const fs::path& path, ByteView file) {
-    const auto damaged = [&](std::size_t at, const std::string& what) {
-        return fail("damaged", fmt::format("{} at byte {}: {}", path.string(), at, what));
-    };
     Scanned scanned;
-    if (file.size() < kMagic.size()) return scanned;  // made, and cut off before its first sync
-    if (as_text(file.first(kMagic.size())) != kMagic) return damaged(0, "this is no vote log");
-    std::size_t at = kMagic.size();
-    while (at < file.size()) {
-        const auto contents = frame_at(file, at);
-        if (!contents) {
-            if (whole_frame_after(file, at))
-                return damaged(at, "a broken frame, and whole ones follow it: this is not a torn tail");
-            break;
-        }
-        if (auto split = split_records(*contents, scanned.records); !split) return damaged(at, split.error().message);
-        at += kFrameHeader + contents->size();
-    }
-    scanned.good_bytes = at;
+    const auto frames = base::scan_records(kFormat, file, [&](ByteView contents, std::uint64_t offset) -> Status {
+        if (split_records(contents, scanned.records)) return {};
+        return fail("damaged",
+                    fmt::format("at byte {}: a frame that is no list of records", offset - kFormat.header_bytes()));
+    });
+    if (!frames) return fail(frames.error().code, path.string() + " " + frames.error().message);
+    scanned.good_bytes = frames->good_bytes;
     return scanned;
 }
 
@@ -144,8 +115,8 @@ Result<VoteLog::Opened> VoteLog::open(const Paths& paths, std::uint64_t decided_
     Opened opened;
     auto recovered = recover(scanned.records);
     if (!recovered)
-        return fail("damaged",
-                    fmt::format("{} at byte {}: {}", paths.log.string(), kMagic.size(), recovered.error().message));
+        return fail("damaged", fmt::format("{} at byte {}: {}", paths.log.string(), kFormat.magic.size(),
+                                           recovered.error().message));
     opened.recovered = std::move(*recovered);
     const bool lost = opened.recovered.last < guard.position() && guard.position().height > decided_height;
     if (lost && !planted(Bug::kIgnoreLoss))
@@ -153,9 +124,9 @@ Result<VoteLog::Opened> VoteLog::open(const Paths& paths, std::uint64_t decided_
                                               to_text(opened.recovered.last), to_text(guard.position()), kHowToRejoin));
     if (scanned.good_bytes == 0) {
         base::crash_point("votes.before_magic");
-        FS_TRY(base::write_all(file->get(), as_bytes(kMagic), 0));
+        FS_TRY(base::write_all(file->get(), as_bytes(kFormat.magic), 0));
         base::crash_point("votes.after_magic");
-        scanned.good_bytes = kMagic.size();
+        scanned.good_bytes = kFormat.magic.size();
         FS_TRY(set_size(file->get(), paths.log, scanned.good_bytes));
         FS_TRY(base::sync_folder(paths.log.parent_path()));
     } else if (scanned.good_bytes < size) {
@@ -191,7 +162,7 @@ Status VoteLog::append(std::span<const Bytes> records) {
         base::append_u32(contents, static_cast<std::uint32_t>(record.size()));
         base::append(contents, record);
     }
-    if (contents.size() > kMaxFrameBytes || size_ + kFrameHeader + contents.size() > kMaxLogBytes)
+    if (contents.size() > kMaxFrameBytes || size_ + kFormat.header_bytes() + contents.size() > kMaxLogBytes)
         return fail("too_large", fmt::format("{} bytes more in {}, which holds {}: it could not be opened again",
                                              contents.size(), paths_.log.string(), size_));
     if (auto written = write_frame(contents); !written) {
@@ -207,11 +178,7 @@ Status VoteLog::append(std::span<const Bytes> records) {
 }
 
 Status VoteLog::write_frame(ByteView contents) {
-    Bytes frame;
-    base::append_u32(frame, kFrameMark);
-    base::append_u32(frame, static_cast<std::uint32_t>(contents.size()));
-    base::append(frame, checksum(contents));
-    base::append(frame, contents);
+    const Bytes frame = base::encode_frame(kFormat, contents);
     base::crash_point("votes.before_write");
     FS_TRY(base::write_all(file_.get(), frame, size_));
     base::crash_point("votes.before_sync");
@@ -224,9 +191,9 @@ Status VoteLog::write_frame(ByteView contents) {
 Status VoteLog::cut(std::uint64_t height) {
     if (failed_ || size_ < paths_.cut_above || guard_.position().height > height) return {};
     base::crash_point("votes.before_cut");
-    FS_TRY(set_size(file_.get(), paths_.log, kMagic.size()));
+    FS_TRY(set_size(file_.get(), paths_.log, kFormat.magic.size()));
     base::crash_point("votes.after_cut");
-    size_ = kMagic.size();
+    size_ = kFormat.magic.size();
     return {};
 }
 

@@ -13,8 +13,8 @@ namespace fairstream::ledger::order {
 
 /// The write-ahead log of one node's votes (ledger.md, W1-W6) with its guard. One owner thread.
 ///
-/// File: 8 bytes "FSVOTES1", then frames: u32 magic, u32 length, the first 16 bytes of SHA-256(length || contents),
-/// contents. One `append` is one frame, so a torn write is always the last frame.
+/// File (base/record_log.hpp): "FSVOTES1", then frames with the mark "FSVT" and the first 16 bytes of
+/// SHA-256(length || contents) for a sum. One `append` is one frame, so a torn write is always the last frame.
 class VoteLog {
 public:
     struct Opened;

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/assert.hpp"
+#include "base/record_log.hpp"
 
 namespace fairstream::mqtt_bridge::client {
 
@@ -18,11 +19,23 @@ using identity::crypto::sha256;
 
 namespace {
 
-// The journal: the spool's identity (32), then records: u32 length of the body, SHA-256 of the body (32), the body:
-// u64 first, u64 last, head (32), u64 plaintext bytes, u8 closing, u64 bundle bytes, u64 time of the first frame and of
-// the last, and a leaf hash (32) per frame.
+// The journal (base/record_log.hpp): the spool's identity (32), then records with the mark "FSSP" and the SHA-256 of
+// the body for a sum; the body: u64 first, u64 last, head (32), u64 plaintext bytes, u8 closing, u64 bundle bytes, u64
+// time of the first frame and of the last, and a leaf hash (32) per frame.
 constexpr std::size_t kFixedBody = 8 + 8 + 32 + 8 + 1 + 8 + 8 + 8;
-constexpr std::size_t kRecordHeader = 4 + 32;
+constexpr std::uint32_t kMaxBodyBytes = 64u << 20;
+
+Bytes checksum(ByteView body) {
+    return to_bytes(sha256(body));
+}
+
+base::RecordFormat format_of(const Hash& identity) {
+    return {.magic = as_text(identity),
+            .mark = 0x46535350,  // "FSSP"
+            .max_bytes = kMaxBodyBytes,
+            .sum_bytes = 32,
+            .sum = checksum};
+}
 
 Error io_error(const fs::path& path, std::string_view doing) {
     return {"io_error", path.string() + ": cannot " + std::string(doing) + ": " + std::strerror(errno)};
@@ -50,6 +63,7 @@ Result<Spool> Spool::open(const fs::path& folder, const Hash& identity, std::uin
                           const Hash& previous, bool keep) {
     Spool spool;
     spool.folder_ = folder;
+    spool.identity_ = identity;
     spool.keep_ = keep;
     spool.first_ = first_sequence;
     spool.next_ = first_sequence;
@@ -58,7 +72,7 @@ Result<Spool> Spool::open(const fs::path& folder, const Hash& identity, std::uin
     fs::create_directories(folder, error);
     if (!error) fs::permissions(folder, fs::perms::owner_all, error);
     if (error) return fail("io_error", folder.string() + ": cannot make the folder: " + error.message());
-    FS_TRY(spool.load(identity));
+    FS_TRY(spool.load());
     const fs::path stored = folder / "stored";
     spool.stored_ = base::FileDescriptor(::open(stored.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!spool.stored_) return fail(io_error(stored, "open"));
@@ -66,43 +80,35 @@ Result<Spool> Spool::open(const fs::path& folder, const Hash& identity, std::uin
     return spool;
 }
 
-Status Spool::load(const Hash& identity) {
+Status Spool::load() {
     const fs::path file = folder_ / "journal";
     journal_ = base::FileDescriptor(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!journal_) return fail(io_error(file, "open"));
     if (::flock(journal_.get(), LOCK_EX | LOCK_NB) != 0)
         return fail("in_use", folder_.string() + ": another writer has this spool open");
     FS_ASSIGN(const Bytes bytes, base::read_file(file, 1u << 30));
-    ByteView rest = bytes;
-    if (rest.size() < identity.size()) {
-        FS_TRY(base::write_all(journal_.get(), identity, 0));
+    if (bytes.size() < identity_.size()) {
+        FS_TRY(base::write_all(journal_.get(), identity_, 0));
         if (::fdatasync(journal_.get()) != 0) return fail(io_error(file, "sync"));
-        journal_bytes_ = identity.size();
+        journal_bytes_ = identity_.size();
         return base::sync_folder(folder_);
     }
-    if (read_hash(rest) != identity)
+    if (read_hash(bytes) != identity_)
         return fail("wrong_spool", folder_.string() + ": it holds another grant, stream or batch");
-    rest = rest.subspan(identity.size());
-    while (rest.size() >= kRecordHeader) {
-        const std::size_t size = base::read_u32(rest);
-        if (rest.size() - kRecordHeader < size) break;  // torn: the bundle was never sent
-        const ByteView body = rest.subspan(kRecordHeader, size);
-        if (sha256(body) != read_hash(rest.subspan(4))) {
-            if (rest.size() == kRecordHeader + size) break;
-            return fail("spool_damaged", file.string() + ": the record at byte " +
-                                             std::to_string(bytes.size() - rest.size()) + " is broken");
-        }
-        FS_ASSIGN(const bool good, load_record(body));
-        if (!good) return fail("spool_damaged", file.string() + ": its records do not follow one another");
-        rest = rest.subspan(kRecordHeader + size);
-    }
-    journal_bytes_ = bytes.size() - rest.size();
+    // What is torn at the end was never sent: its bundle is written again.
+    const auto scan =
+        base::scan_records(format_of(identity_), bytes, [&](ByteView body, std::uint64_t offset) -> Status {
+            if (load_record(body)) return {};
+            return fail("damaged", "before byte " + std::to_string(offset) + ": its records do not follow one another");
+        });
+    if (!scan) return fail("spool_damaged", file.string() + " " + scan.error().message);
+    journal_bytes_ = scan->good_bytes;
     if (::ftruncate(journal_.get(), static_cast<off_t>(journal_bytes_)) != 0) return fail(io_error(file, "cut"));
     while (unstored_ < entries_.size() && entries_[unstored_].bytes == 0) ++unstored_;
     return {};
 }
 
-Result<bool> Spool::load_record(ByteView body) {
+bool Spool::load_record(ByteView body) {
     if (body.size() < kFixedBody || (body.size() - kFixedBody) % 32 != 0 || closed()) return false;
     Entry entry;
     entry.first = base::read_u64(body);
@@ -156,10 +162,7 @@ Status Spool::add(const ManifestFields& manifest, const Sealed& sealed, const st
     base::append_u64(body, entry.first_time_us);
     base::append_u64(body, entry.last_time_us);
     for (const Hash& leaf : leaves) append(body, leaf);
-    Bytes record;
-    base::append_u32(record, static_cast<std::uint32_t>(body.size()));
-    append(record, sha256(body));
-    append(record, body);
+    const Bytes record = base::encode_frame(format_of(identity_), body);
 
     FS_TRY(base::write_file(path(entry.first), sealed.raw, 0600));
     FS_TRY(base::write_all(journal_.get(), record, journal_bytes_));

@@ -57,13 +57,14 @@ public:
 
 private:
     Spool() = default;
-    Status load(const Hash& identity);
-    Result<bool> load_record(ByteView body);
+    Status load();
+    bool load_record(ByteView body);  // false: it does not follow the ones before
     void take(const Entry& entry);
     void drop_files();
     std::filesystem::path path(std::uint64_t first) const;
 
     std::filesystem::path folder_;
+    Hash identity_{};
     bool keep_ = false;
     std::uint64_t first_ = 1;
     base::FileDescriptor stored_;

@@ -21,7 +21,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kMaxSegmentFile = 1u << 30;
-constexpr std::size_t kMaxBatchBytes = 256u << 20;
 constexpr std::size_t kRemovedEntry = 16 + 8 + 32;
 
 Error io_error(const fs::path& path, std::string_view doing) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/checksum.hpp"
+#include "base/record_log.hpp"
 
 namespace fairstream::mqtt_bridge::log {
 
@@ -10,29 +11,14 @@ namespace {
 
 constexpr std::uint32_t kBatchMark = 0x46534c42;  // "FSLB"
 
-/// The body of the whole batch at `offset`, or nothing.
-std::optional<ByteView> batch_at(ByteView file, std::uint64_t offset) {
-    if (file.size() - offset < kBatchHeader) return std::nullopt;
-    const ByteView header = file.subspan(offset, kBatchHeader);
-    if (base::read_u32(header) != kBatchMark) return std::nullopt;
-    const std::uint32_t size = base::read_u32(header.subspan(4));
-    if (file.size() - offset - kBatchHeader < size) return std::nullopt;
-    const ByteView body = file.subspan(offset + kBatchHeader, size);
-    if (base::crc32c(body) != base::read_u32(header.subspan(8))) return std::nullopt;
-    return body;
+Bytes checksum(ByteView body) {
+    Bytes out;
+    base::append_u32(out, base::crc32c(body));
+    return out;
 }
 
-bool whole_batch_after(ByteView file, std::uint64_t offset) {
-    Bytes mark;
-    base::append_u32(mark, kBatchMark);
-    auto from = file.begin() + static_cast<std::ptrdiff_t>(offset) + 1;
-    while (true) {
-        from = std::search(from, file.end(), mark.begin(), mark.end());
-        if (from == file.end()) return false;
-        if (batch_at(file, static_cast<std::uint64_t>(from - file.begin()))) return true;
-        ++from;
-    }
-}
+constexpr base::RecordFormat kFormat{
+    .magic = kMagic, .mark = kBatchMark, .max_bytes = kMaxBatchBytes, .sum_bytes = 4, .sum = checksum};
 
 bool read_records(ByteView body, std::uint64_t body_offset, std::uint32_t segment, std::vector<Scanned>& out) {
     std::size_t at = 0;
@@ -58,52 +44,32 @@ bool read_records(ByteView body, std::uint64_t body_offset, std::uint32_t segmen
 }  // namespace
 
 Bytes encode_batch(std::span<const Record* const> records, std::vector<std::uint64_t>& raw_offsets) {
-    std::size_t size = kBatchHeader;
+    std::size_t size = 0;
     for (const Record* record : records) size += kRecordHeader + record->raw.size();
-    Bytes out(kBatchHeader);
-    out.reserve(size);
+    Bytes body;
+    body.reserve(size);
     for (const Record* record : records) {
-        base::append_u32(out, static_cast<std::uint32_t>(kRecordHeader - 4 + record->raw.size()));
-        append(out, record->stream);
-        base::append_u64(out, record->first);
-        base::append_u64(out, record->last);
-        append(out, record->previous);
-        append(out, record->head);
-        raw_offsets.push_back(out.size());
-        append(out, record->raw);
+        base::append_u32(body, static_cast<std::uint32_t>(kRecordHeader - 4 + record->raw.size()));
+        append(body, record->stream);
+        base::append_u64(body, record->first);
+        base::append_u64(body, record->last);
+        append(body, record->previous);
+        append(body, record->head);
+        raw_offsets.push_back(kFormat.header_bytes() + body.size());
+        append(body, record->raw);
     }
-    const ByteView body = ByteView(out).subspan(kBatchHeader);
-    Bytes header;
-    base::append_u32(header, kBatchMark);
-    base::append_u32(header, static_cast<std::uint32_t>(body.size()));
-    base::append_u32(header, base::crc32c(body));
-    std::ranges::copy(header, out.begin());
-    return out;
+    return base::encode_frame(kFormat, body);
 }
 
 Result<Scan> scan_segment(ByteView file, std::uint32_t segment) {
     Scan scan;
-    if (file.size() < kMagic.size()) {  // made, and cut off before its first sync
-        scan.torn = true;
-        return scan;
-    }
-    if (as_text(file.first(kMagic.size())) != kMagic)
-        return fail("damaged", "it does not begin with " + std::string(kMagic));
-    std::uint64_t at = kMagic.size();
-    while (at < file.size()) {
-        const auto body = batch_at(file, at);
-        if (!body) {
-            if (whole_batch_after(file, at))
-                return fail("damaged", "the batch at byte " + std::to_string(at) +
-                                           " is broken and whole ones follow it: this is not a torn tail");
-            scan.torn = true;
-            break;
-        }
-        if (!read_records(*body, at + kBatchHeader, segment, scan.records))
-            return fail("damaged", "the batch at byte " + std::to_string(at) + " holds no list of records");
-        at += kBatchHeader + body->size();
-    }
-    scan.good_bytes = at;
+    FS_ASSIGN(const auto frames, base::scan_records(kFormat, file, [&](ByteView body, std::uint64_t offset) -> Status {
+                  if (read_records(body, offset, segment, scan.records)) return {};
+                  return fail("damaged", "the batch at byte " + std::to_string(offset - kFormat.header_bytes()) +
+                                             " holds no list of records");
+              }));
+    scan.good_bytes = frames.good_bytes;
+    scan.torn = frames.torn;
     return scan;
 }
 

@@ -6,14 +6,13 @@
 
 #include "mqtt_bridge/log/index.hpp"
 
-/// The bytes of a segment file. It opens with kMagic; then batches follow, each one `append`:
+/// The bytes of a segment file (base/record_log.hpp). It opens with kMagic; then batches follow, each one `append`:
 ///     u32 'FSLB', u32 body length, u32 CRC-32C of the body, body
 /// and the body is records: u32 length of what follows, stream 16, u64 first, u64 last, previous 32, head 32, raw.
-/// A batch is synced before the next one is begun, so only the last can be torn by a power cut.
 namespace fairstream::mqtt_bridge::log {
 
 constexpr std::string_view kMagic = "FSSEG001";
-constexpr std::size_t kBatchHeader = 12;
+constexpr std::uint32_t kMaxBatchBytes = 256u << 20;
 constexpr std::size_t kRecordHeader = 4 + 16 + 8 + 8 + 32 + 32;
 
 /// A batch of `records`; `raw_offsets` receives where each raw bundle lies from the batch's first byte on.
