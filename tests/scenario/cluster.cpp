@@ -1,6 +1,8 @@
 #include "tests/scenario/cluster.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <stdexcept>
 
 #include "ledger/proto/wire.hpp"
@@ -18,6 +20,12 @@ std::string kind_of(const proto::SignedOrderMessage& message) {
     return kKinds[static_cast<std::size_t>(order::position_of(*body).step)];
 }
 
+void put(const std::filesystem::path& file, const Bytes& bytes) {
+    std::ofstream out(file, std::ios::binary | std::ios::trunc);
+    out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    if (!out.flush()) throw std::runtime_error("cannot write " + file.string());
+}
+
 }  // namespace
 
 Cluster::Cluster(std::size_t nodes) : members_(ordering::members(nodes)) {
@@ -25,6 +33,7 @@ Cluster::Cluster(std::size_t nodes) : members_(ordering::members(nodes)) {
         auto& node = nodes_.emplace_back();
         node.name = node_name(i);
         node.tip = ordering::genesis_tip(*members_.channel);
+        node.paths = {folder_ / (node.name + ".votes"), folder_ / (node.name + ".guard"), /*cut_above=*/1};
     }
     for (auto& node : nodes_) restart(node.name);
 }
@@ -100,14 +109,52 @@ bool Cluster::time_out(const std::string& name) {
 void Cluster::crash(const std::string& name) {
     auto& node = find(name);
     node.replica.reset();
+    node.votes.reset();
     node.timer.reset();
     node.pool.clear();  // a mempool is in memory
 }
 
 void Cluster::restart(const std::string& name) {
     auto& node = find(name);
+    while (node.tip.height < node.chain.size()) apply(node);
+    auto opened = order::VoteLog::open(node.paths, node.tip.height);
+    node.may_vote = opened.has_value();
+    if (!opened) {
+        node.refused.insert(opened.error().code);
+        return;
+    }
+    node.votes = std::move(opened->log);
     node.replica.emplace(members_.channel, node.name, ordering::stub_sign(node.name));
-    step(node, order::Start{node.tip, order::recover(node.log).value(), waiting(node)});
+    step(node, order::Start{node.tip, std::move(opened->recovered), waiting(node)});
+}
+
+void Cluster::tear(const std::string& name) {
+    auto bytes = base::read_file(find(name).paths.log).value();
+    const auto half = bytes.size() / 2;
+    base::append(bytes, ByteView(Bytes(bytes)).subspan(8, std::min<std::size_t>(half, 100)));
+    put(find(name).paths.log, bytes);
+}
+
+void Cluster::lose_end(const std::string& name) {
+    auto bytes = base::read_file(find(name).paths.log).value();
+    bytes.pop_back();
+    put(find(name).paths.log, bytes);
+}
+
+void Cluster::lose_log(const std::string& name) {
+    std::filesystem::remove(find(name).paths.log);
+}
+
+void Cluster::lose_guard(const std::string& name) {
+    std::filesystem::remove(find(name).paths.guard);
+}
+
+void Cluster::keep_log(const std::string& name) {
+    find(name).kept = base::read_file(find(name).paths.log).value();
+}
+
+void Cluster::restore_log(const std::string& name) {
+    put(find(name).paths.log, find(name).kept);
 }
 
 proto::Block Cluster::block_of(std::uint32_t round, const std::vector<std::string>& transactions,
@@ -115,31 +162,44 @@ proto::Block Cluster::block_of(std::uint32_t round, const std::vector<std::strin
     return ordering::block_on(*members_.channel, on, round, transactions, 0);
 }
 
-void Cluster::forge(const std::string& name, const std::string& kind, std::uint32_t round,
-                    const std::string& transaction, const std::string& to) {
+void Cluster::forge(const std::string& name, const Forged& what, const std::string& to) {
     const auto& node = find(name);
     const auto height = node.tip.height + 1;
-    const auto block = block_of(round, {transaction}, node.tip);
+    const auto block = block_of(what.round, {what.transaction}, node.tip);
     const auto hash = ordering::hash_of(block);
-    const auto body = kind == "PREPARE"   ? ordering::prepare_of(height, round, hash)
-                      : kind == "COMMIT"  ? ordering::commit_of(height, round, hash)
-                      : kind == "PROPOSE" ? ordering::propose_of(height, round, hash)
-                                          : ordering::round_change_of(height, round);
-    auto message = ordering::signed_by(*members_.channel, name, body);
-    if (kind == "PROPOSE") message.set_block(block.SerializeAsString());
+    auto body = what.kind == "PREPARE"   ? ordering::prepare_of(height, what.round, hash)
+                : what.kind == "COMMIT"  ? ordering::commit_of(height, what.round, hash)
+                : what.kind == "PROPOSE" ? ordering::propose_of(height, what.round, hash)
+                                         : ordering::round_change_of(height, what.round);
+    body.set_config_epoch(what.epoch);
+    proto::SignedOrderMessage message;
+    message.set_node(name);
+    message.set_body(body.SerializeAsString());
+    message.set_signature(proto::as_field(ordering::stub_sign(name)(as_bytes(message.body()))));
+    if (what.kind == "PROPOSE") message.set_block(block.SerializeAsString());
     for (const auto& other : nodes_)
         if (other.name != name && (to.empty() || to == other.name))
-            in_flight_.push_back({name, other.name, kind, message});
+            in_flight_.push_back({name, other.name, what.kind, message});
+}
+
+bool Cluster::says(const std::string& name, const std::string& kind) const {
+    return std::ranges::any_of(in_flight_, [&](const InFlight& one) { return one.from == name && one.kind == kind; });
 }
 
 void Cluster::step(Node& node, order::Event event) {
     std::deque<order::Event> events{std::move(event)};
-    for (; !events.empty(); events.pop_front())
-        for (const auto& action : node.replica->step(events.front(), node.now)) act(node, action, events);
+    for (; node.replica && !events.empty(); events.pop_front()) {
+        const auto actions = node.replica->step(events.front(), node.now);
+        std::vector<Bytes> records;
+        for (const auto& action : actions)
+            if (const auto* one = std::get_if<order::Persist>(&action)) records.push_back(one->record);
+        if (!records.empty())
+            if (auto written = node.votes->append(records); !written) throw std::runtime_error(written.error().message);
+        for (const auto& action : actions) act(node, action, events);
+    }
 }
 
 void Cluster::act(Node& node, const order::Action& action, std::deque<order::Event>& answers) {
-    if (const auto* one = std::get_if<order::Persist>(&action)) node.log.push_back(one->record);
     if (const auto* one = std::get_if<order::SetTimer>(&action)) node.timer = one->deadline;
     if (const auto* one = std::get_if<order::Refused>(&action)) node.refused.insert(one->error.code);
     if (const auto* one = std::get_if<order::DoubleVote>(&action)) node.accused.insert(one->first.node());
@@ -155,22 +215,26 @@ void Cluster::act(Node& node, const order::Action& action, std::deque<order::Eve
             built.block = proto::encode(block_of(one->round, {node.pool.begin(), node.pool.end()}, one->parent));
         answers.push_back(std::move(built));
     }
-    if (const auto* one = std::get_if<order::Decided>(&action)) {
-        node.timer.reset();
-        answers.push_back(apply(node, *one));
-    }
+    if (const auto* one = std::get_if<order::Decided>(&action)) store(node, *one, answers);
     if (const auto* one = std::get_if<order::FetchBlocks>(&action)) fetch(node, one->from, answers);
 }
 
-order::Event Cluster::apply(Node& node, const order::Decided& decision) {
-    const auto block = *proto::decode<proto::Block>(decision.block);
+void Cluster::store(Node& node, const order::Decided& decision, std::deque<order::Event>& answers) {
+    node.timer.reset();
     auto& stored = node.chain.emplace_back();
     stored.set_block(proto::as_field(decision.block));
     stored.set_certificate(decision.certificate.SerializeAsString());
+    if (std::exchange(node.crash_after_block, false)) return crash(node.name);
+    apply(node);
+    if (auto cut = node.votes->cut(node.tip.height); !cut) throw std::runtime_error(cut.error().message);
+    answers.push_back(order::Applied{node.tip, waiting(node)});
+}
+
+/// The next stored block.
+void Cluster::apply(Node& node) {
+    const auto block = *proto::decode<proto::Block>(node.chain.at(node.tip.height).block());
     node.tip = ordering::tip_after(*members_.channel, node.tip, block);
     for (const auto& transaction : block.transactions()) node.pool.erase(transaction);
-    node.log.clear();
-    return order::Applied{node.tip, waiting(node)};
 }
 
 void Cluster::fetch(Node& node, std::uint64_t from, std::deque<order::Event>& answers) {
@@ -187,6 +251,7 @@ Cluster::View Cluster::view(const std::string& name) const {
     const auto& node = find(name);
     View out;
     out.up = node.replica.has_value();
+    out.may_vote = node.may_vote;
     out.height = node.tip.height;
     out.round = node.replica ? node.replica->round() : 0;
     out.timer = node.timer.has_value();
