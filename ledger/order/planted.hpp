@@ -23,6 +23,10 @@ enum class Bug : std::uint8_t {
     kCountTwice,         // S5: one member's votes count as two
     kAnyEpoch,           // S5: votes of another config epoch
     kAnySignature,       // S5: votes that others made up
+    kOlderVotes,         // S5: votes kept from before the config changed
+    kOlderQuorum,        // S5: a quorum of as many members as there were at the start
+    kFormerLeader,       // S5: who is a member no more leads
+    kFollowerVotes,      // S5: this node votes without being listed, or with another key than is
     kFewCommits,         // S6: decided by q - 1 COMMITs
     kMixedRounds,        // S6: COMMITs of different rounds add up
     kUncheckedCatchUp,   // S6: a fetched block without its certificate's COMMITs

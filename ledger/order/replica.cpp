@@ -35,7 +35,8 @@ void Replica::on(Start event) {
 void Replica::on(Message event) {
     const auto at = position_of(event.received.body);
     const auto& node = event.received.envelope.node();
-    if (node == self_ || at.height < height_ || channel_->node(node) == nullptr) return;
+    const bool member = channel_->node(node) != nullptr || planted(Bug::kFormerLeader);
+    if (node == self_ || at.height < height_ || !member) return;
     if (at.height == height_) {
         if (!decided_) take(std::move(event.received));
         return;
@@ -55,7 +56,11 @@ void Replica::on(WaitingChanged event) {
 
 void Replica::on(Applied event) {
     FS_ASSERT(decided_ && event.tip.height == height_);
-    if (event.channel) channel_ = std::move(event.channel);
+    if (event.channel) {
+        channel_ = std::move(event.channel);
+        // S5: what one that has left has claimed is no member's word.
+        std::erase_if(heights_seen_, [this](const auto& seen) { return channel_->node(seen.first) == nullptr; });
+    }
     holds_key_ = event.holds_key;
     begin_height(event.tip, event.waiting);
 }
@@ -83,6 +88,7 @@ void Replica::begin_height(const Tip& tip, Waiting waiting) {
     tip_ = tip;
     height_ = tip.height + 1;
     round_ = 0;
+    if (quorum_ == 0 || !planted(Bug::kOlderQuorum)) quorum_ = channel_->quorum();
     decided_ = false;
     waiting_ = waiting;
     began_ = now_;
@@ -172,7 +178,7 @@ void Replica::restore_vote(Received own) {
 }
 
 void Replica::take(Received received) {
-    if (received.body.config_epoch() != channel_->epoch() && !planted(Bug::kAnyEpoch))
+    if (received.body.config_epoch() != channel_->epoch() && !planted(Bug::kAnyEpoch) && !planted(Bug::kOlderVotes))
         return;  // S5: sent, or checked, before the config changed
     heard_.insert(received.envelope.node());
     if (has_reason()) activate(0);
@@ -222,7 +228,8 @@ bool Replica::may_vote(Step step) const {
     const Position at{height_, round_, step};
     const bool ahead =
         at > position_ || planted(Bug::kVoteBelowRound) || (planted(Bug::kPrepareTwice) && at == position_);
-    return ahead && holds_key_ && channel_->node(self_) != nullptr;
+    const bool listed = holds_key_ && channel_->node(self_) != nullptr;
+    return ahead && (listed || planted(Bug::kFollowerVotes));
 }
 
 void Replica::persist_block(const Position& at, const Hash& hash, const Bytes& block) {

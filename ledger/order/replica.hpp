@@ -260,8 +260,9 @@ private:
     Tip tip_;
     std::uint64_t height_ = 0;
     std::uint32_t round_ = 0;
-    bool reached_ = true;   // q members are known to have come to round_
-    bool decided_ = false;  // waits for Applied
+    std::size_t quorum_ = 0;  // of the members at this height
+    bool reached_ = true;     // q members are known to have come to round_
+    bool decided_ = false;    // waits for Applied
     Waiting waiting_;
     Position position_;                 // of the last own vote, over all heights
     std::optional<Proposal> proposal_;  // accepted in round_

@@ -56,7 +56,8 @@ void Replica::on_propose(Received received) {
     const auto& node = received.envelope.node();
     const auto round = propose.round();
     if (round < round_ && !planted(Bug::kVoteBelowRound)) return;
-    if (leader_of(round) != node && !planted(Bug::kAnyLeader)) {
+    const bool former = planted(Bug::kFormerLeader) && channel_->node(node) == nullptr;
+    if (leader_of(round) != node && !planted(Bug::kAnyLeader) && !former) {
         refuse(node, {"not_leader", node + " does not lead round " + std::to_string(round)});
         return;
     }
@@ -142,7 +143,7 @@ void Replica::on_round_change(Received received) {
     const auto round = change.round();
     if (!keep(round_changes_, {round, hash, std::move(received)})) return;
     join_higher_round();
-    if (members_at(round_) >= channel_->quorum()) reach_round();
+    if (members_at(round_) >= quorum_) reach_round();
     lead();
 }
 
@@ -172,7 +173,7 @@ void Replica::start_round_change(std::uint32_t round) {
     }
     auto own = vote(std::move(body), prepared_block_);
     round_changes_[self_] = Slot{round, prepared_ ? prepared_->block_hash : Hash{}, std::move(own)};
-    if (members_at(round_) >= channel_->quorum()) reach_round();
+    if (members_at(round_) >= quorum_) reach_round();
     lead();
 }
 
@@ -202,7 +203,7 @@ void Replica::lead() {
             known == nullptr || (change.prepared_round() > known->prepared_round() && !planted(Bug::kAnyPreparedRound));
         if (change.prepared() && higher && !planted(Bug::kIgnorePrepared)) highest = &slot.received;
     }
-    if (changes.size() < channel_->quorum()) return;
+    if (changes.size() < quorum_) return;
     justification_ = std::move(changes);
     if (highest == nullptr) return build();
     const auto& change = highest->body.round_change();

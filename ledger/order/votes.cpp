@@ -83,7 +83,7 @@ void Replica::try_commit() {
     for (const auto& [node, slot] : prepares_)
         if (slot.round == round_ && slot.block_hash == proposal_->block_hash)
             prepared.prepares.push_back(slot.received.envelope);
-    if (prepared.prepares.size() + (planted(Bug::kEarlyCommit) ? 1 : 0) < channel_->quorum()) return;
+    if (prepared.prepares.size() + (planted(Bug::kEarlyCommit) ? 1 : 0) < quorum_) return;
 
     const Position at{height_, round_, Step::kCommit};
     persist_block(at, prepared.block_hash, proposal_->block);
@@ -109,7 +109,7 @@ void Replica::try_decide(std::uint32_t round, const Hash& hash) {
         if ((slot.round == round || planted(Bug::kMixedRounds)) && slot.block_hash == hash)
             *certificate.add_commits() = slot.received.envelope;
     const auto commits = static_cast<std::size_t>(certificate.commits_size());
-    if (commits + (planted(Bug::kFewCommits) ? 1 : 0) < channel_->quorum()) return;
+    if (commits + (planted(Bug::kFewCommits) ? 1 : 0) < quorum_) return;
     if (const Bytes* block = block_of(hash))
         decide(*block, hash, std::move(certificate));
     else

@@ -46,7 +46,7 @@ unsigned long long argument(int argc, char** argv, const char* name, unsigned lo
 int main(int argc, char** argv) {
     const auto seeds = argument(argc, argv, "--seeds", 2000), first = argument(argc, argv, "--first", 1);
     std::signal(SIGABRT, on_abort);
-    unsigned long long violations = 0, heights = 0, messages = 0, conflicts = 0;
+    unsigned long long violations = 0, heights = 0, messages = 0, conflicts = 0, changes = 0;
     std::map<std::string, int> crashes;
     for (running = first; running < first + seeds; ++running) {
         try {
@@ -55,6 +55,7 @@ int main(int argc, char** argv) {
             heights += simulation.height();
             messages += simulation.messages();
             conflicts += simulation.conflicts();
+            changes += simulation.epoch() - 1;
             for (const auto& [where, count] : simulation.crashes()) crashes[where] += count;
         } catch (const std::exception& violation) {
             ++violations;
@@ -62,7 +63,8 @@ int main(int argc, char** argv) {
         }
     }
     for (const auto& [where, count] : crashes) std::printf("crashed %s: %d\n", where.c_str(), count);
-    std::printf("%llu blocks decided, %llu messages, %llu overtaken transactions\n", heights, messages, conflicts);
+    std::printf("%llu blocks decided, %llu messages, %llu overtaken transactions, %llu config changes\n", heights,
+                messages, conflicts, changes);
     std::printf("%llu seeds, %llu violations\n", seeds, violations);
     return violations == 0 ? 0 : 1;
 }

@@ -106,7 +106,7 @@ TEST_CASE("nodes that lose most messages for long agree when they can talk again
 TEST_CASE("every point of making something durable is crashed at, and accounts are contested") {
     auto options = options_for(4);
     options.crash_permille = 30;
-    const auto sum = run_seeds(options, /*first=*/1, 40);
+    const auto sum = run_seeds(options, /*first=*/1, 80);
     for (int crash = 0; crash < kVoteCrashes; ++crash)
         CHECK(sum.crashes.count(std::string("votes: ") + name_of(static_cast<VoteCrash>(crash))) == 1);
     for (const auto* where : {"votes: some sent", "votes: after the cut", "block: before the append",

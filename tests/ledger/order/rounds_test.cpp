@@ -313,6 +313,22 @@ TEST_CASE("in a new config epoch votes of the old one count no more", "[S5]") {
     CHECK(node.replica_height() == 2);
 }
 
+TEST_CASE("what a member claimed that the config no longer has keeps nobody asking for blocks", "[S5]") {
+    Bench node(0);
+    node.start();
+    node.hear(signed_by(node.channel(), node_name(3), prepare_of(1'000'000, 0, Hash{1})));
+    const auto a = commit_alone(node);
+    node.hear(node.commits(0, a, {1, 2}));
+    node.tip = tip_after(node.channel(), node.tip, *proto::decode<proto::Block>(a));
+    node.timer.reset();
+    // Of three members none may lie: one that is said to be ahead would be believed.
+    node.step(order::Applied{node.tip, {}, without_last(node)});
+    while (node.timer && *node.timer < std::chrono::milliseconds(300)) {
+        node.time_out();
+        CHECK(node.asked<order::FetchBlocks>().empty());
+    }
+}
+
 TEST_CASE("a member that the config no longer has votes no more, and follows", "[S5]") {
     Bench node(3);
     node.start();

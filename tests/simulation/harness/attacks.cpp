@@ -18,7 +18,7 @@ Hash hash_of_bytes(const std::string& bytes) {
 }  // namespace
 
 void Hostile::attack(const Position& at) {
-    switch (pick(9)) {
+    switch (pick(world_.epochs_.size() > 1 ? 12 : 9)) {
         case 0:
         case 1:
             return double_vote(at);
@@ -33,8 +33,14 @@ void Hostile::attack(const Position& at) {
             return replay();
         case 7:
             return votes_from_elsewhere(at);
-        default:
+        case 8:
             return boast(at);
+        case 9:
+            return use_old_keys(at);
+        case 10:
+            return say_under_old_epoch(ordering::prepare_of(known_.height, at.round, hash_of_bytes(some_block())));
+        default:
+            return say_under_old_epoch(ordering::commit_of(known_.height, at.round, hash_of_bytes(some_block())));
     }
 }
 
@@ -173,17 +179,39 @@ void Hostile::votes_from_elsewhere(const Position& at) {
     const auto hash = hash_of_bytes(some_block());
     const bool other_channel = chance(500);
     const bool commits = chance(500);
-    for (std::size_t i = 0; i < channel().nodes().size(); ++i) {
+    for (const auto& seat : epoch().seats) {
         auto body = commits ? ordering::commit_of(known_.height, at.round, hash)
                             : ordering::prepare_of(known_.height, at.round, hash);
         body.set_config_epoch(channel().epoch() + (other_channel ? 0 : chance(500) ? 1 : -1));
         proto::SignedOrderMessage message;
-        message.set_node(node_name(i));
+        message.set_node(node_name(seat.member));
         message.set_body(body.SerializeAsString());
-        const auto sign_there = ordering::stub_sign(node_name(i), other_channel ? "bazaar" : ordering::kChannel);
+        const auto sign_there = ordering::stub_sign(signer_of(seat), other_channel ? "bazaar" : ordering::kChannel);
         message.set_signature(proto::as_field(sign_there(as_bytes(message.body()))));
         world_.send(*to, message);
     }
+}
+
+/// For a block of this epoch, a vote of its own under the one before: who has not got there yet keeps it as an early
+/// one.
+void Hostile::say_under_old_epoch(const proto::OrderMessage& body) {
+    if (self_.epoch == 0) return;
+    const auto& before = world_.epochs_[self_.epoch - 1];
+    if (const auto* const seat = before.seat(self_.member))
+        send_some(ordering::signed_by(*before.channel, node_name(self_.member), body, signer_of(*seat)), 900);
+}
+
+/// Votes in the names of members, with keys that they had before, and of who has left.
+void Hostile::use_old_keys(const Position& at) {
+    const auto hash = hash_of_bytes(some_block());
+    for (std::size_t i = 0; i < self_.epoch; ++i)
+        for (const auto& seat : world_.epochs_[i].seats) {
+            const auto* const listed = epoch().seat(seat.member);
+            if (listed != nullptr && *listed == seat) continue;
+            const auto body = chance(500) ? ordering::prepare_of(known_.height, at.round, hash)
+                                          : ordering::commit_of(known_.height, at.round, hash);
+            send_some(ordering::signed_by(channel(), node_name(seat.member), body, signer_of(seat)), 600);
+        }
 }
 
 /// Heights and rounds without measure.

@@ -75,7 +75,7 @@ std::string Hostile::new_block(std::uint32_t round, bool odd) {
     if (oddness == 3 || oddness == 4) header.set_proposer(node_name(pick(channel().nodes().size())));
     if (oddness == 5) header.set_round(header.round() + 1);
     if (oddness == 6) header.set_time_us(1);
-    if (oddness == 7) header.set_config_epoch(2);
+    if (oddness == 7) header.set_config_epoch(header.config_epoch() + (chance(500) ? 1 : -1));
     block.set_header(header.SerializeAsString());
     auto bytes = block.SerializeAsString();
     known_.blocks[hash_of_block(bytes)] = bytes;
@@ -103,7 +103,7 @@ Hostile::Messages Hostile::some_prepares(std::uint32_t round, const std::string&
 // ------------------------------------------------------------------------------------------------------
 
 proto::SignedOrderMessage Hostile::sign(const proto::OrderMessage& body) const {
-    return ordering::signed_by(channel(), node_name(self_.member), body);
+    return ordering::signed_by(channel(), node_name(self_.member), body, signer_of({self_.member, self_.key}));
 }
 
 void Hostile::send_some(const proto::SignedOrderMessage& message, int permille) {
@@ -128,6 +128,11 @@ void Hostile::say(const proto::SignedOrderMessage& message) {
     }
     const auto body = *proto::decode<proto::OrderMessage>(message.body());
     if (body.has_propose() && chance(500)) return equivocate(message, body.propose());
+    // For the next height, which may be of another epoch by the time it begins.
+    if (body.has_commit() && self_.epoch + 1 < world_.epochs_.size() && chance(500))
+        send_some(sign(ordering::round_change_of(order::position_of(body).height + 1, 1)), 900);
+    const bool first_of_epoch = self_.epoch > 0 && order::position_of(body).height == self_.since;
+    if ((body.has_prepare() || body.has_commit()) && first_of_epoch && chance(600)) return say_under_old_epoch(body);
     // Withheld, selective, or as an honest member would.
     const int permille = chance(600) ? 1000 : chance(500) ? 400 : 0;
     send_some(message, permille);
@@ -219,13 +224,13 @@ std::deque<proto::DecidedBlock> Hostile::serve(std::uint64_t from) {
                     for (const auto& [node, prepare] : by) *certificate.add_commits() = prepare;
             break;
         case 2:
-            for (std::size_t i = 0; i < channel().nodes().size(); ++i) {
+            for (const auto& seat : epoch().seats) {
                 auto body = ordering::commit_of(from, certificate.round(), hash_field(hash));
                 body.set_config_epoch(channel().epoch() + 1);
                 auto commit = own;
-                commit.set_node(node_name(i));
+                commit.set_node(node_name(seat.member));
                 commit.set_body(body.SerializeAsString());
-                commit.set_signature(proto::as_field(ordering::stub_sign(node_name(i))(as_bytes(commit.body()))));
+                commit.set_signature(proto::as_field(ordering::stub_sign(signer_of(seat))(as_bytes(commit.body()))));
                 *certificate.add_commits() = commit;
             }
             break;

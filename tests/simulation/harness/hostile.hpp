@@ -12,7 +12,8 @@ namespace fairstream::tests::simulation {
 
 /// A member that lies with its own key, all that it has heard, and a replica of its own whose messages it may hold
 /// back, send to some, or alter. What it does, it draws from the run's seed. Honest members' signatures it cannot make,
-/// but it has their votes of another channel and of another config epoch, for any block it likes.
+/// but it has their votes of another channel and of another config epoch, for any block it likes, and the keys that
+/// they have replaced. It goes on when it is a member no more.
 class Hostile {
 public:
     /// A mutant only alters what its replica says (ByzzFuzz: small changes of one field).
@@ -45,6 +46,8 @@ private:
     void change_round(const order::Position& at);
     void replay();
     void votes_from_elsewhere(const order::Position& at);
+    void say_under_old_epoch(const proto::OrderMessage& body);
+    void use_old_keys(const order::Position& at);
     void boast(const order::Position& at);
 
     proto::SignedOrderMessage mutate(const proto::SignedOrderMessage& message);
@@ -56,7 +59,8 @@ private:
                                        const Messages& prepares);
     proto::SignedOrderMessage prepared_change(std::uint32_t round, std::uint32_t prepared_round,
                                               const std::string& hash);
-    const ledger::contract::Channel& channel() const { return *world_.members_.channel; }
+    const Epoch& epoch() const { return world_.in_force(self_); }
+    const ledger::contract::Channel& channel() const { return *epoch().channel; }
     proto::SignedOrderMessage sign(const proto::OrderMessage& body) const;
     void send_some(const proto::SignedOrderMessage& message, int permille);
     Simulation::Node* some_other();

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "ledger/contract/configure.hpp"
 #include "ledger/proto/wire.hpp"
 #include "ledger/state/memory_state.hpp"
 #include "ledger/validate/block_state.hpp"
@@ -32,23 +33,22 @@ void Simulation::later(Node& node, Micros delay, std::function<void()> what) {
 }
 
 std::uint64_t Simulation::wall_us(const Node& node) const {
-    return members_.channel->config().created_at_us() +
+    return epochs_.front().channel->config().created_at_us() +
            static_cast<std::uint64_t>((time_.now() + node.clock_offset + 60s).count()) - 60'000'000;
 }
 
 void Simulation::start(Node& node) {
     if (node.replica || node.refused) return;
     while (node.state->height() < node.chain.size()) apply_stored(node);  // blocks are durable before the state
-    auto recovered = node.disk->open(node.tip.height, /*forgetful=*/!votes_honestly(node));
+    auto recovered = node.disk->open(node.tip.height, /*forgetful=*/!votes_honestly(node) || !holds_key(node));
     if (!recovered) {
         if (must_go_on(node) || recovered.error().code != "votes_lost")
             oracle_.violated("W6", node_name(node.member) + " cannot open its votes: " + recovered.error().message);
-        node.refused = true;  // an operator gives it a new key
-        return;
+        node.refused = !give_new_key(node);
+        return start(node);
     }
-    const auto& self = node_name(node.member);
-    node.replica = std::make_unique<order::Replica>(members_.channel, self, ordering::stub_sign(self));
-    step(node, order::Start{node.tip, std::move(*recovered), waiting(node)});
+    node.replica = std::make_unique<order::Replica>(in_force(node).channel, node_name(node.member), sign_as(node));
+    step(node, order::Start{node.tip, std::move(*recovered), waiting(node), holds_key(node)});
 }
 
 void Simulation::crash(Node& node, const std::string& where) {
@@ -57,6 +57,7 @@ void Simulation::crash(Node& node, const std::string& where) {
     node.replica.reset();
     ++node.incarnation;
     node.fetched.clear();
+    node.early.clear();
     node.deciding = false;
     if (node.fault == Fault::kTwins || node.fault == Fault::kHostile) node.disk->wipe();
     const auto up_again = time_.now() + (calm() ? 1000us : time_.some(10'000, 1'500'000));
@@ -64,7 +65,10 @@ void Simulation::crash(Node& node, const std::string& where) {
 }
 
 order::Waiting Simulation::waiting(const Node& node) const {
-    return {!node.pool.empty(), node.pool.size() >= kPerBlock};
+    const auto epoch = in_force(node).channel->epoch();
+    const auto ready = static_cast<std::size_t>(
+        std::ranges::count_if(node.pool, [&](const auto& one) { return bank_.epoch_of(one) == epoch; }));
+    return {ready > 0, ready >= kPerBlock};
 }
 
 void Simulation::step(Node& node, order::Event event) {
@@ -104,12 +108,7 @@ void Simulation::perform(Node& node, std::vector<order::Action> actions) {
             later(node, time_.some(0, 3000), [this, &node, asked = *one] { check(node, asked); });
         if (const auto* one = std::get_if<order::Decided>(&action)) decided(node, *one);
         if (const auto* one = std::get_if<order::FetchBlocks>(&action)) fetch(node, one->from);
-        if (const auto* one = std::get_if<order::SetTimer>(&action)) {
-            const auto wait = std::max<Micros>(one->deadline - local(node), 0us) * 1000 / node.clock_permille + 1us;
-            later(node, wait, [this, &node, timer = ++node.timer] {
-                if (timer == node.timer) step(node, order::Tick{});
-            });
-        }
+        if (const auto* one = std::get_if<order::SetTimer>(&action)) set_timer(node, one->deadline);
         if (const auto* one = std::get_if<order::DoubleVote>(&action)) {
             const auto& nodes = nodes_;
             for (const auto& other : nodes)
@@ -119,21 +118,35 @@ void Simulation::perform(Node& node, std::vector<order::Action> actions) {
     }
 }
 
+/// The run does not wait for who is no member (any more): it may wait for ever for what nobody has to tell it.
+void Simulation::set_timer(Node& node, Micros deadline) {
+    const auto wait = std::max<Micros>(deadline - local(node), 0us) * 1000 / node.clock_permille + 1us;
+    auto tick = [this, &node, timer = ++node.timer, incarnation = node.incarnation] {
+        if (timer == node.timer && node.replica && node.incarnation == incarnation) step(node, order::Tick{});
+    };
+    if (newest().seat(node.member) != nullptr)
+        time_.at(time_.now() + wait, std::move(tick));
+    else
+        time_.in_background(time_.now() + wait, std::move(tick));
+}
+
 void Simulation::build(Node& node, const order::BuildBlock& wanted) {
     std::vector<std::string> transactions;
+    const auto& channel = *in_force(node).channel;
     for (const auto& transaction : node.pool)
-        if (transactions.size() < kPerBlock) transactions.push_back(transaction);
+        if (transactions.size() < kPerBlock && bank_.epoch_of(transaction) == channel.epoch())
+            transactions.push_back(transaction);
     order::BlockBuilt built{wanted.height, wanted.round, {}};
     if (!transactions.empty() || wanted.empty_allowed)
-        built.block = proto::encode(
-            ordering::block_on(*members_.channel, wanted.parent, wanted.round, transactions, wall_us(node)));
+        built.block =
+            proto::encode(ordering::block_on(channel, wanted.parent, wanted.round, transactions, wall_us(node)));
     step(node, std::move(built));
 }
 
 void Simulation::check(Node& node, const order::CheckBlock& asked) {
     const auto judge = [&]() -> Status {
         FS_ASSIGN(const auto block, proto::decode<proto::Block>(asked.block));
-        FS_ASSIGN(const auto header, validate::check_block(*members_.channel, parent_of(node.tip), block));
+        FS_ASSIGN(const auto header, validate::check_block(*in_force(node).channel, parent_of(node.tip), block));
         const auto now = wall_us(node), time = header.time_us();
         if (asked.fresh && std::max(now, time) - std::min(now, time) > kClockToleranceUs)
             return fail("clock_skew", "the block's time is more than 5 s from this node's clock");
@@ -156,12 +169,15 @@ void Simulation::store(Node& node, const order::Decided& decision) {
     stored.set_certificate(decision.certificate.SerializeAsString());
     node.chain.push_back(std::move(stored));
     if (power_fails()) return crash(node, "block: after the append");
+    const auto epoch = node.epoch;
     apply_stored(node);
     if (power_fails()) return crash(node, "state: after the write");
     if (auto cut = node.disk->cut(node.tip.height); !cut) oracle_.violated("W4", cut.error().message);
     if (power_fails()) return crash(node, "votes: after the cut");
     node.deciding = false;
-    step(node, order::Applied{node.tip, waiting(node)});
+    const bool changed = node.epoch != epoch;
+    step(node, order::Applied{node.tip, waiting(node), changed ? in_force(node).channel : nullptr, holds_key(node)});
+    if (changed && node.replica) take_early(node);
     if (node.replica) feed(node);
 }
 
@@ -170,15 +186,17 @@ void Simulation::apply_stored(Node& node) {
     const auto& stored = node.chain.at(node.state->height());
     const auto block = *proto::decode<proto::Block>(stored.block());
     const auto header = *proto::decode<proto::BlockHeader>(block.header());
+    const auto& channel = *in_force(node).channel;
     const auto before = node.state->snapshot();
     validate::BlockState serial(*before, header.height(), header.time_us());
     std::vector<proto::Outcome> outcomes;
     for (const auto& transaction : block.transactions()) {
-        const auto checked =
-            validate::check_form(*members_.channel, as_bytes(transaction), base::from_us(header.time_us()));
+        auto checked = validate::check_form(channel, as_bytes(transaction), base::from_us(header.time_us()));
+        if (checked.form.valid() && checked.result.config_epoch() != channel.epoch())
+            checked.signatures = {proto::STALE_CONFIG, "endorsed under another epoch"};  // as verify_signatures
         outcomes.push_back(serial.decide(checked).value());
         conflicts_ += outcomes.back().code() == proto::READ_CONFLICT ? 1 : 0;
-        node.committed.insert(transaction);
+        if (outcomes.back().code() != proto::STALE_CONFIG) node.committed.insert(checked.id);
         node.pool.erase(transaction);
     }
     ledger::state::Batch batch;
@@ -187,17 +205,23 @@ void Simulation::apply_stored(Node& node) {
     batch.block_hash = ordering::hash_of(block);
     if (auto done = node.state->apply(batch); !done) throw Violation("the state: " + done.error().message);
     if (votes_honestly(node)) oracle_.applied(node.member, block, outcomes, batch);
-    node.tip = ordering::tip_after(*members_.channel, node.tip, block);
+    node.tip = ordering::tip_after(channel, node.tip, block);
     node.tip.outcomes_root = validate::outcomes_root(outcomes);
+    for (const auto& change : batch.changes)
+        for (std::size_t i = 1; i < epochs_.size(); ++i)
+            if (change.key == ledger::contract::kFullConfigKey && change.value &&
+                as_text(*change.value) == epochs_[i].config)
+                enter_epoch(node, i);
 }
 
 /// Blocks and state as they were at `height`.
 void Simulation::rewind(Node& node, std::size_t height) {
     node.chain.resize(std::min(height, node.chain.size()));
     node.state = ledger::state::memory_state();
-    node.tip = ordering::genesis_tip(*members_.channel);
+    node.tip = ordering::genesis_tip(*epochs_.front().channel);
     node.committed.clear();
     node.pool.clear();
+    enter_epoch(node, 0);
     for (const auto& transaction : bank_.all()) node.pool.insert(transaction);  // handed on again by others
 }
 
@@ -210,8 +234,10 @@ void Simulation::poll(Node& node) {
 }
 
 void Simulation::fetch(Node& node, std::uint64_t from) {
-    auto& peer = *nodes_[time_.draw(nodes_.size())];
+    auto& peer = *nodes_[node.turn++ % nodes_.size()];
     if (peer.member == node.member || peer.fault == Fault::kMute || !peer.replica) return;
+    // Peers serve who is a member as far as they know; one that lies serves anybody.
+    if (in_force(peer).seat(node.member) == nullptr && !peer.hostile && !node.hostile) return;
     if (!connected(node.member, peer.member) || !connected(peer.member, node.member) ||
         (!calm() && time_.chance(options_.loss_percent * 10)))
         return;
@@ -235,11 +261,11 @@ void Simulation::feed(Node& node) {
         const auto certificate = proto::decode<proto::CommitCertificate>(next.certificate());
         const auto block = proto::decode<proto::Block>(next.block());
         // As the node's shell does: signatures and the block itself; the rest is the replica's to check.
-        bool good = certificate && block && validate::check_block(*members_.channel, parent_of(node.tip), *block);
+        bool good = certificate && block && validate::check_block(*in_force(node).channel, parent_of(node.tip), *block);
         if (good)
             for (const auto& commit : certificate->commits())
                 good =
-                    good && ordering::stub_check(commit.node(), as_bytes(commit.body()), as_bytes(commit.signature()));
+                    good && in_force(node).check(commit.node(), as_bytes(commit.body()), as_bytes(commit.signature()));
         if (!good) return node.fetched.clear();
         step(node, order::CaughtUp{to_bytes(as_bytes(next.block())), *certificate});
         if (node.replica && !node.deciding) node.fetched.clear();  // it had no use for it

@@ -10,6 +10,7 @@
 
 #include "tests/simulation/harness/bank.hpp"
 #include "tests/simulation/harness/disk.hpp"
+#include "tests/simulation/harness/epochs.hpp"
 #include "tests/simulation/harness/oracle.hpp"
 #include "tests/simulation/harness/scheduler.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -17,18 +18,6 @@
 namespace fairstream::tests::simulation {
 
 class Hostile;
-
-/// What is wrong with the members that are not honest; there are never more of them than the protocol bears.
-enum class Fault {
-    kMute,      // says nothing
-    kTwins,     // two forgetful replicas use its key
-    kHostile,   // attacks, see Hostile
-    kMutant,    // an honest replica whose messages leave it slightly altered (ByzzFuzz)
-    kOldDisk,   // gets an old image of log, guard and blocks back
-    kOldLog,    // gets an old image of log and blocks back, but its guard stays: it must notice
-    kBadClock,  // is a minute off
-};
-const char* name_of(Fault fault);
 
 struct Options {
     std::size_t nodes = 4;
@@ -40,30 +29,34 @@ struct Options {
     bool drift = true;        // clocks up to 2 s apart, timers up to 5 % fast or slow
     std::vector<Fault> faults;
     int transactions = 12;
+    int changes = 0;  // config transactions: members and keys come and go
     std::chrono::milliseconds heal_at{4000};
     std::chrono::milliseconds give_up_at{180'000};
 };
 
-/// What a seed brings: sizes, faults, loss, crashes and partitions all change with it.
+/// What a seed brings: sizes, faults, loss, crashes, partitions and changes of the config all change with it.
 Options options_of(std::uint64_t seed);
 std::string to_text(const Options& options);
 
 /// A cluster of real replicas, real vote logs and the real serial validator in one thread, under a seeded scheduler:
 /// one seed, one run. Until `heal_at` the network delays, reorders, loses and doubles messages and falls apart, nodes
-/// crash at every point of making things durable, and those that are not honest attack; after that the world is kind.
-/// The oracle throws a Violation at the first rule that breaks.
+/// crash at every point of making things durable, those that are not honest attack, and admins change who the members
+/// are and which keys they have; after that the world is kind. The oracle throws a Violation at the first rule that
+/// breaks.
 class Simulation {
 public:
     explicit Simulation(Options options);
     ~Simulation();
 
-    /// Runs until nothing is left to do, and checks that every honest node has every transaction, sealed.
+    /// Runs until nothing is left to do, and checks that every honest node that is a member by then has every
+    /// transaction, sealed.
     void run();
 
     std::uint64_t height() const { return oracle_.height(); }
     std::uint32_t latest_round() const { return latest_round_; }
     std::size_t messages() const { return messages_; }
     std::size_t conflicts() const { return conflicts_; }  // transactions that others had overtaken
+    std::uint64_t epoch() const { return oracle_.newest_epoch(); }
     /// How often each point was crashed at.
     const std::map<std::string, int>& crashes() const { return crashes_; }
 
@@ -72,18 +65,24 @@ private:
     struct Node {
         std::size_t member = 0;
         std::optional<Fault> fault;
+        std::size_t epoch = 0;       // in epochs_: in force for the block after its tip
+        std::uint64_t since = 1;     // the height from which on that is in force
+        std::size_t key = 0;         // it signs with
+        std::size_t oldest_key = 0;  // it has; above 0 once an operator had to give it a new one
         std::unique_ptr<Disk> disk;
         std::unique_ptr<order::Replica> replica;  // nothing: crashed
         bool refused = false;                     // its vote log lets it vote no more
         std::uint64_t incarnation = 0;            // what was scheduled for an earlier one is void
         std::uint64_t timer = 0;
+        std::size_t turn = 0;  // whom it asks for blocks next
         Micros clock_offset{};
         int clock_permille = 1000;
         std::vector<proto::DecidedBlock> chain;  // durable
         std::unique_ptr<ledger::state::StateStore> state;
         order::Tip tip;
-        std::set<std::string> committed;
-        std::set<std::string> pool;
+        std::set<Hash> committed;                      // proposals
+        std::set<std::string> pool;                    // transactions; those of an epoch to come wait for it
+        std::vector<proto::SignedOrderMessage> early;  // of the next epoch
         std::deque<proto::DecidedBlock> fetched;
         bool deciding = false;
         std::unique_ptr<Hostile> hostile;
@@ -101,15 +100,32 @@ private:
     void broadcast(Node& node, const proto::SignedOrderMessage& message);
     void send(Node& to, const proto::SignedOrderMessage& message);
     void deliver(Node& node, const proto::SignedOrderMessage& message);
-    void submit();
+    void refused(Node& node, const proto::SignedOrderMessage& message, const Error& error);
+    std::string where() const;
     void check_end();
     /// Held to all rules about votes.
     static bool votes_honestly(const Node& node);
-    /// Must also make progress.
+    /// Must also make progress, as long as it is a member.
     static bool must_go_on(const Node& node);
+
+    // changes.cpp: clients, admins and operators; the config that a node goes by
+    const Epoch& in_force(const Node& node) const { return epochs_[node.epoch]; }
+    const Epoch& newest() const { return epochs_[oracle_.newest_epoch() - 1]; }
+    bool holds_key(const Node& node) const;
+    order::Sign sign_as(const Node& node) const;
+    Bank::Endorser endorser(const Node& node, const ledger::state::Snapshot& seen) const;
+    std::uint64_t created_at_us() const;
+    void submit();
+    void hand_to_all(const std::string& transaction);
+    void hand(Node& node, const std::string& transaction);
+    void propose_change();
+    void enter_epoch(Node& node, std::size_t epoch);
+    void take_early(Node& node);
+    bool give_new_key(Node& node);
 
     // shell.cpp: what a node's process does around the replica
     void later(Node& node, Micros delay, std::function<void()> what);  // unless it crashes first
+    void set_timer(Node& node, Micros deadline);
     Micros local(const Node& node) const { return time_.now() * node.clock_permille / 1000; }
     std::uint64_t wall_us(const Node& node) const;
     void start(Node& node);
@@ -129,9 +145,12 @@ private:
     void poll(Node& node);
 
     Options options_;
-    const ordering::Members& members_;
     const TemporaryFolder folder_ = TemporaryFolder::in_memory();
     Scheduler time_;
+    Faults faults_;
+    std::vector<Epoch> epochs_;
+    std::set<std::size_t> proposed_;  // of epochs_
+    std::size_t members_ = 0;         // over all epochs
     Bank bank_;
     Oracle oracle_;
     std::vector<std::unique_ptr<Node>> nodes_;

@@ -176,12 +176,13 @@ Hash hash_of(const proto::Block& block) {
     return crypto::sha256(as_bytes(block.header()));
 }
 
-proto::SignedOrderMessage signed_by(const Channel& channel, const std::string& node, proto::OrderMessage body) {
+proto::SignedOrderMessage signed_by(const Channel& channel, const std::string& node, proto::OrderMessage body,
+                                    const std::string& signer) {
     body.set_config_epoch(channel.epoch());
     proto::SignedOrderMessage message;
     message.set_node(node);
     message.set_body(body.SerializeAsString());
-    message.set_signature(proto::as_field(stub_sign(node)(as_bytes(message.body()))));
+    message.set_signature(proto::as_field(stub_sign(signer.empty() ? node : signer)(as_bytes(message.body()))));
     return message;
 }
 

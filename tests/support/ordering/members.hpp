@@ -50,9 +50,9 @@ proto::Block block_on(const ledger::contract::Channel& channel, const order::Tip
                       const std::vector<std::string>& transactions, std::uint64_t time_us);
 Hash hash_of(const proto::Block& block);
 
-// Messages as `node` would sign them.
+// Messages as `node` would sign them; with another signer's stub if one is named.
 proto::SignedOrderMessage signed_by(const ledger::contract::Channel& channel, const std::string& node,
-                                    proto::OrderMessage body);
+                                    proto::OrderMessage body, const std::string& signer = {});
 proto::OrderMessage prepare_of(std::uint64_t height, std::uint32_t round, const Hash& block);
 proto::OrderMessage commit_of(std::uint64_t height, std::uint32_t round, const Hash& block);
 proto::OrderMessage propose_of(std::uint64_t height, std::uint32_t round, const Hash& block);
