@@ -160,7 +160,7 @@ Result<Worth> worth_of(Context& context, const schema::Actor& actor) {
         if (held.valid_until_us() <= now) continue;
         FS_ASSIGN(const auto issuer, trusted_issuer(context, held.issuer()));
         if (issuer && counts_for(*issuer, held.type()))
-            counted.push_back({.issuer = held.issuer(), .type = held.type(), .weight = held.weight()});
+            counted.push_back({.issuer = held.issuer(), .type = held.type(), .weight = issuer->weight()});
     }
     Worth worth{.reputation = rules::reputation(counted), .verified = !counted.empty()};
     if (actor.client()) worth.reputation = std::max(worth.reputation, kClientFloor);

@@ -140,6 +140,18 @@ TEST_CASE("registration fees go to the market, once per role") {
     CHECK(market.balance(names::account::kMarket) == 4 * kCredit);
 }
 
+TEST_CASE("an issuer weighs what the consortium gives it today, for those too that registered before") {
+    Market market;
+    const auto client = new_actor();
+    REQUIRE(market.register_client(client, market.credential(client, market.issuer)).value().trust_score() == 400'000);
+    REQUIRE(market.trust(market.issuer.did, 200'000, true));
+    CHECK(market.actor(client.did).value().trust_score() == 100'000);
+    CHECK(market.actor(client.did).value().verified());
+    REQUIRE(market.trust(market.issuer.did, 800'000, false));
+    CHECK(market.actor(client.did).value().trust_score() == 50'000);  // the floor
+    CHECK_FALSE(market.actor(client.did).value().verified());
+}
+
 TEST_CASE("issuers are the consortium's to trust") {
     Market market;
     schema::TrustIssuerRequest request;
