@@ -51,7 +51,8 @@ Result<Admitted> admit(const contract::Channel& channel, const proto::ProposalRe
     if (skew > kMaxClockSkew)
         return fail("clock_skew", "the proposal's time is " +
                                       std::to_string(std::chrono::duration_cast<std::chrono::seconds>(skew).count()) +
-                                      " s from this node's clock, at most 30 are allowed");
+                                      " s from this node's clock, at most 30 are allowed: the client's clock or "
+                                      "this node's is wrong; set it, or ask another node");
     FS_ASSIGN(out.caller, channel.authenticate(signed_proposal, out.proposal, now));
     FS_TRY(check_private_inputs(out.proposal, request));
     out.id = proto::transaction_id(signed_proposal);
