@@ -31,6 +31,9 @@ public:
         stop_ = true;
         for (auto& thread : threads_) thread.join();
     }
+    void run_until(std::uint64_t transactions) const {
+        REQUIRE(eventually([&] { return committed >= transactions; }, 30min));
+    }
     std::atomic<std::uint64_t> committed{0};
 
 private:
@@ -44,6 +47,11 @@ double seconds_since(std::chrono::microseconds began) {
 
 }  // namespace
 
+/// Enough to outweigh what a start costs: links, the first answers of all peers.
+constexpr std::uint64_t kBacklog = 30'000;
+/// By then the load has found its pace.
+constexpr std::uint64_t kWarmUp = 1'000;
+
 TEST_CASE("catching up beside a live load", "[.measure]") {
     Cluster cluster(4);
     cluster.stop(3);
@@ -52,14 +60,14 @@ TEST_CASE("catching up beside a live load", "[.measure]") {
     {
         const auto began = base::steady_now();
         Load load(cluster, 64, 0ms);
-        std::this_thread::sleep_for(30s);
+        load.run_until(kBacklog);
         backlog = load.committed;
         full = static_cast<double>(backlog) / seconds_since(began);
     }
     // A quarter of the full rate: 64 clients that rest three times as long as they work.
     const std::chrono::milliseconds rest(static_cast<int>(3 * 64'000 / full));
     Load load(cluster, 64, rest);
-    std::this_thread::sleep_for(2s);
+    load.run_until(kWarmUp);
     const auto live_before = load.committed.load();
     const auto began = base::steady_now();
     REQUIRE(code(cluster.start(3)) == "ok");
