@@ -14,7 +14,7 @@ namespace fairstream::ledger::state {
 
 namespace {
 
-constexpr std::size_t kBlockCacheBytes = 32u << 20;
+constexpr std::size_t kBlockCacheBytes = 80u << 20;
 constexpr std::size_t kWriteBufferBytes = 8u << 20;
 constexpr int kMaxWriteBuffers = 3;
 constexpr std::uint64_t kMaxLogBytes = 64u << 20;
@@ -168,7 +168,11 @@ private:
     }
     Status open_file() {
         files_.push_back((folder_ / (std::to_string(files_.size()) + ".sst")).string());
-        file_ = std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(), database_->db->GetOptions());
+        // What was just written will be read: left to itself RocksDB asks the kernel to forget it at once, and each
+        // key's first reads are the disk's.
+        file_ = std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(), database_->db->GetOptions(),
+                                                         database_->db->DefaultColumnFamily(),
+                                                         /*invalidate_page_cache=*/false);
         if (auto status = file_->Open(files_.back()); !status.ok()) return rocks_error(status, database_->folder);
         return {};
     }
