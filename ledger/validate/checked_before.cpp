@@ -30,7 +30,7 @@ void CheckedBefore::keep(ByteView bytes, ChannelPtr channel, CheckedTransaction 
     Entry entry{identity::crypto::merkle_leaf(bytes), std::make_shared<const Bytes>(to_bytes(bytes)),
                 std::move(channel), std::nullopt};
     if (holds_at_any_time(checked.proposal)) {
-        checked.transaction.Clear();  // nobody looks at it any more
+        checked.transaction = {};  // nobody looks at it any more; Clear() would keep its parts
         entry.checked = std::move(checked);
     }
     const std::lock_guard lock(mutex_);
