@@ -77,6 +77,10 @@ Status ReadLog::load_base() {
     const auto served = config->texts("served", kMaxOperators);
     FS_TRY(config->finish());
     FS_ASSIGN(served_, mqtt_bridge::client::ServedRanges::from_texts(served));
+    for (const auto& name : served_.operators())
+        if (std::ranges::find(operators_, name) == operators_.end())
+            return fail("bad_config", (folder_ / "base.yaml").string() + ": served: no operator of this purchase is " +
+                                          name.substr(0, 64));
     return {};
 }
 
