@@ -3,6 +3,8 @@
 #include <thread>
 
 #include "base/net/http.hpp"
+#include "ledger/order/evidence.hpp"
+#include "ledger/proto/wire.hpp"
 #include "tests/network/consortium.hpp"
 
 using namespace fairstream;
@@ -110,6 +112,59 @@ TEST_CASE("a limit is changed by three admins' signatures, and not by two") {
     CHECK(wrong({"--limit", "speed=9"}).find("unknown_limit") != std::string::npos);
     CHECK(wrong({"--remove-node", "nobody"}).find("not_found") != std::string::npos);
     CHECK(wrong({"--endorsing", "2"}).find("endorsing_organisations: 2 is not above half of 4") != std::string::npos);
+}
+
+namespace {
+
+/// A COMMIT of node1.org3 for a block of height 7 that nobody has proposed.
+ledger::proto::SignedOrderMessage commit_for(const Consortium& net, char block) {
+    const auto shown = net.ok({"config", "show"}).json();
+    ledger::proto::OrderMessage body;
+    body.set_config_epoch(static_cast<std::uint64_t>(shown.at("epoch").as_int64()));
+    body.mutable_commit()->set_height(7);
+    body.mutable_commit()->set_block_hash(std::string(32, block));
+    ledger::proto::SignedOrderMessage message;
+    message.set_node("node1.org3");
+    message.set_body(body.SerializeAsString());
+    const auto key = identity::crypto::SigningKey::load(net.file("net/org3/node1/node.key")).value();
+    const auto sign = ledger::order::sign_with(key, std::string(shown.at("channel").as_string()));
+    message.set_signature(ledger::proto::as_field(sign(as_bytes(message.body()))));
+    return message;
+}
+
+}  // namespace
+
+TEST_CASE("evidence of a double vote is shown by inspection, and what proves nothing fails the check") {
+    Consortium net;
+    net.up({"--operators", "0"});
+    const auto config = net.file("net/org2/node1/node.yaml").string();
+    const auto first = commit_for(net, 'a');
+    auto second = commit_for(net, 'b');
+    net.kill_process("nodes", "node1.org2");
+    CHECK(net.ok({"node", "inspect", "--config", config}).json().at("evidence").as_array().empty());
+
+    auto store = ledger::order::EvidenceStore::open(net.file("net/org2/node1/data/evidence")).value();
+    REQUIRE(store.keep({first, second}).value());
+    for (const auto* verb : {"inspect", "check"}) {
+        const auto found = net.ok({"node", verb, "--config", config}).json();
+        CHECK(found.at("problems").as_array().empty());
+        REQUIRE(found.at("evidence").as_array().size() == 1);
+        const auto& proof = found.at("evidence").at(0);
+        CHECK(proof.at("node").as_string() == "node1.org3");
+        CHECK(proof.at("at").as_string() == "height 7, round 0, COMMIT");
+        CHECK(proof.at("config_epoch").as_int64() == 1);
+        CHECK(proof.at("proven").as_bool());
+    }
+
+    tests::fs::remove_all(net.file("net/org2/node1/data/evidence"));
+    store = ledger::order::EvidenceStore::open(net.file("net/org2/node1/data/evidence")).value();
+    second.set_signature(first.signature());
+    REQUIRE(store.keep({first, second}).value());
+    CHECK_FALSE(net.ok({"node", "inspect", "--config", config}).json().at("evidence").at(0).at("proven").as_bool());
+    const auto checked = net.run({"node", "check", "--config", config});
+    CHECK(checked.exit_code == 1);
+    CHECK_THAT(checked.err,
+               Catch::Contains("the two votes kept of node1.org3 for height 7, round 0, COMMIT prove nothing"));
 }
 
 TEST_CASE("health, metrics, renewed keys, backup and restore of a running network's nodes") {
