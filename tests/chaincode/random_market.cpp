@@ -60,15 +60,25 @@ Who RandomMarket::anyone() {
     }
 }
 
-RandomMarket::Bought* RandomMarket::any_purchase() {
-    if (bought_.empty()) return nullptr;
-    auto at = bought_.begin();
-    std::advance(at, pick(0, bought_.size() - 1));
-    return &at->second;
+RandomMarket::Bought* RandomMarket::any_purchase(const std::function<bool(const Bought&)>& rather) {
+    Bought* found = nullptr;
+    for (int tries = 0; tries < 8 && !bought_.empty(); ++tries) {
+        auto at = bought_.begin();
+        std::advance(at, pick(0, bought_.size() - 1));
+        found = &at->second;
+        if (!rather || rather(*found)) break;
+    }
+    return found;
+}
+
+bool RandomMarket::is_readable(const Bought& bought) {
+    const auto batch = bought.opened.find(0);
+    return bought.record.has_window() || (batch != bought.opened.end() && batch->second.size() >= kThreshold);
 }
 
 std::int64_t RandomMarket::any_amount(const std::string& account) {
     const auto has = balances_[account];
+    if (has > 0 && once_in(2)) return static_cast<std::int64_t>(pick(1, static_cast<std::uint64_t>(has) / 10 + 1));
     const std::vector<std::int64_t> amounts = {
         1, -1, 0, has, has + 1, has / 2, INT64_MAX, INT64_MIN, std::int64_t{1} << 60, -has};
     return any(amounts);
@@ -147,12 +157,17 @@ void RandomMarket::buy_time() {
              [this, buyer](const Bytes& response, std::uint64_t) { learn_purchase(buyer, response); });
 }
 
+/// Of one share, or of all of them.
 void RandomMarket::release() {
-    auto* const bought = any_purchase();
+    auto* const bought = any_purchase([](const Bought& one) { return one.opened.empty(); });
     if (bought == nullptr) return;
-    const auto& record = bought->record;
-    const auto organisation = pick(0, 3);
-    const auto epoch = record.has_window() ? static_cast<std::uint32_t>(pick(1, opened_)) : 0;
+    const auto epoch = bought->record.has_window() ? static_cast<std::uint32_t>(pick(1, opened_)) : 0;
+    if (once_in(2)) return release(*bought, pick(0, 3), epoch);
+    for (std::size_t organisation = 0; organisation < kThreshold; ++organisation) release(*bought, organisation, epoch);
+}
+
+void RandomMarket::release(const Bought& bought, std::size_t organisation, std::uint32_t epoch) {
+    const auto& record = bought.record;
     if (!market_.release_task(organisation, record.id(), epoch)) return;
     const auto request = market_.prepare_release(organisation, record.id(), epoch);
     const auto& by = market_.chain.organisations()[organisation];
@@ -174,7 +189,7 @@ void RandomMarket::release() {
 }
 
 void RandomMarket::deliver() {
-    auto* const bought = any_purchase();
+    auto* const bought = any_purchase([](const Bought& one) { return !one.ended && !one.opened.empty(); });
     if (bought == nullptr) return;
     std::set<std::uint64_t> entries;
     auto request = any_receipt(*bought, entries);
@@ -190,12 +205,12 @@ void RandomMarket::deliver() {
                  request, [this, id = bought->record.id(), entries](std::uint64_t at) {
                      auto& of = bought_.at(id);
                      CHECK(at < of.record.deadlines().refund_us());
-                     if (!of.record.has_window()) CHECK(of.opened[0].size() >= kThreshold);
+                     CHECK(is_readable(of));
                      of.signed_for.insert(entries.begin(), entries.end());
                  });
     // Whatever was signed or handed in before: what is new of a batch that can be read is owed.
     const auto is_new = [&](std::uint64_t entry) { return !bought->signed_for.contains(entry); };
-    const bool owed = !bought->record.has_window() && bought->opened[0].size() >= kThreshold && !bought->ended &&
+    const bool owed = !bought->record.has_window() && is_readable(*bought) && !bought->ended &&
                       base::to_us(market_.chain.now()) < bought->record.deadlines().refund_us() &&
                       std::any_of(entries.begin(), entries.end(), is_new);
     if (owed) CHECK(taken);
@@ -209,8 +224,7 @@ void RandomMarket::refund() {
     try_call("refund", anyone(), names::contract::kMarketplace, names::marketplace::kRefund, request,
              [this, id = bought->record.id()](std::uint64_t at) {
                  auto& of = bought_.at(id);
-                 const bool keys = of.record.has_window() || of.opened[0].size() >= kThreshold;
-                 CHECK(at > (keys ? of.record.deadlines().refund_us() : of.record.deadlines().release_us()));
+                 CHECK(at > (is_readable(of) ? of.record.deadlines().refund_us() : of.record.deadlines().release_us()));
                  CHECK_FALSE(of.ended);
              });
 }
@@ -308,7 +322,7 @@ void RandomMarket::decide() {
 }
 
 void RandomMarket::attempt() {
-    switch (pick(0, 15)) {
+    switch (pick(0, 16)) {
         case 0:
         case 1:
             return buy_batch();
@@ -330,6 +344,8 @@ void RandomMarket::attempt() {
         case 13:
             return transfer();
         case 14:
+            return transfer();
+        case 15:
             return revoke();
         default:
             return steal();

