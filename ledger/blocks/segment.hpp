@@ -12,6 +12,8 @@
 /// The files of the block store. A segment is named by its first height, zero-padded ("00000000000000000001.blocks"),
 /// and holds records, one after the other:
 ///     magic "FSB2" | u32 length | u64 height | first 16 bytes of SHA-256(magic .. height, stored) | stored
+/// These are not the frames of base/record_log.hpp, whose files are read whole: a record names its height, by which
+/// what follows a broken one is known, and of older segments only the headers are read.
 /// What is stored is the payload compressed (zstd): the signed root that many transactions share, with its signatures
 /// and paths, is kept once, and so is a value that stands in a proposal and in its result.
 namespace fairstream::ledger::blocks {

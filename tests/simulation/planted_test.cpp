@@ -92,7 +92,7 @@ TEST_CASE("a planted bug is found") {
         {Bug::kCountTwice, "S5", "one member's votes count as two", 200},
         {Bug::kAnyEpoch, "S5", "votes of another config epoch", 200},
         {Bug::kAnySignature, "S5", "votes that others made up", 200},
-        {Bug::kOlderVotes, "S5", "votes kept from before the config changed", 1500},
+        {Bug::kOlderVotes, "S5", "votes kept from before the config changed", 2500},
         {Bug::kOlderQuorum, "S5", "a quorum of as many members as there were at the start", 200},
         {Bug::kFormerLeader, "S5", "who is a member no more leads", 1000},
         {Bug::kFollowerVotes, "S5", "a node votes without being listed, or with another key", 200},

@@ -13,6 +13,8 @@ struct Sum {
     std::size_t messages = 0;
     std::size_t conflicts = 0;
     std::uint32_t latest_round = 0;
+    std::uint64_t epochs = 0;  // above the first
+    int new_keys = 0;          // for members that could vote no more
     std::map<std::string, int> crashes;
 };
 
@@ -30,6 +32,8 @@ Sum run_seeds(Options options, std::uint64_t first, std::uint64_t count) {
         sum.messages += simulation.messages();
         sum.conflicts += simulation.conflicts();
         sum.latest_round = std::max(sum.latest_round, simulation.latest_round());
+        sum.epochs += simulation.epoch() - 1;
+        sum.new_keys += simulation.new_keys();
         for (const auto& [where, times] : simulation.crashes()) sum.crashes[where] += times;
     }
     return sum;
@@ -93,6 +97,24 @@ TEST_CASE("nodes agree and go on whatever one member, or two of seven, do") {
         GENERATE(Fault::kHostile, Fault::kMutant, Fault::kTwins, Fault::kOldDisk, Fault::kOldLog, Fault::kBadClock);
     CHECK(run_seeds(options_for(4, {fault}), /*first=*/2000, 15).heights > 0);
     CHECK(run_seeds(options_for(7, {fault, Fault::kHostile}), /*first=*/2000, 4).heights > 0);
+}
+
+TEST_CASE("nodes agree and go on while members join, leave and get new keys") {
+    auto options = options_for(GENERATE(1, 3, 4, 7));
+    options.changes = 3;
+    const auto kind = run_seeds(options, /*first=*/4000, 6);
+    CHECK(kind.epochs >= 6 * 2);
+    options.partitions = 3;
+    options.crash_permille = 25;
+    if (options.nodes >= 4)
+        options.faults = {GENERATE(Fault::kHostile, Fault::kMutant, Fault::kTwins, Fault::kOldDisk, Fault::kOldLog)};
+    CHECK(run_seeds(options, /*first=*/4000, 6).epochs >= 6);
+}
+
+TEST_CASE("a member that may vote no more votes again once the config lists its new key") {
+    auto options = options_for(4, {Fault::kOldLog});
+    options.changes = 3;
+    CHECK(run_seeds(options, /*first=*/5000, 20).new_keys > 0);
 }
 
 TEST_CASE("nodes that lose most messages for long agree when they can talk again") {

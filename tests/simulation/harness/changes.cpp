@@ -93,6 +93,7 @@ bool Simulation::give_new_key(Node& node) {
         } else if (seat->key > newest_listed) {
             node.key = node.oldest_key = seat->key;
             node.disk->wipe();
+            ++new_keys_;
             return true;
         }
     }

@@ -39,7 +39,7 @@ Options options_of(std::uint64_t seed) {
                             : std::array{Fault::kMute, Fault::kOldDisk, Fault::kOldLog, Fault::kBadClock}[fault - 8]);
         }
     if (options.nodes == 3 && chance.chance(300)) options.faults.push_back(Fault::kMute);  // bears one crash, no lie
-    if (chance.chance(300)) options.changes = 1 + static_cast<int>(chance.draw(3));
+    if (chance.chance(200)) options.changes = 1 + static_cast<int>(chance.draw(3));
     return options;
 }
 

@@ -57,6 +57,7 @@ public:
     std::size_t messages() const { return messages_; }
     std::size_t conflicts() const { return conflicts_; }  // transactions that others had overtaken
     std::uint64_t epoch() const { return oracle_.newest_epoch(); }
+    int new_keys() const { return new_keys_; }  // for members that could vote no more
     /// How often each point was crashed at.
     const std::map<std::string, int>& crashes() const { return crashes_; }
 
@@ -158,6 +159,7 @@ private:
     std::size_t messages_ = 0;
     std::size_t conflicts_ = 0;
     std::uint32_t latest_round_ = 0;
+    int new_keys_ = 0;
     std::map<std::string, int> crashes_;
 };
 
