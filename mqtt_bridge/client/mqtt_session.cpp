@@ -104,7 +104,8 @@ Result<std::unique_ptr<MqttSession>> MqttSession::connect(const MqttOptions& opt
         connect.set_mqtt_version(MQTTVERSION_5);
         connect.set_clean_start(true);
         connect.set_keep_alive_interval(options.keep_alive);
-        connect.set_connect_timeout(std::chrono::duration_cast<std::chrono::seconds>(options.timeout));
+        // It counts whole seconds; the wait below is what bounds it.
+        connect.set_connect_timeout(std::chrono::ceil<std::chrono::seconds>(options.timeout));
         connect.set_max_inflight(static_cast<int>(options.max_pending));
         connect.set_ssl(tls);
         mqtt::properties properties;

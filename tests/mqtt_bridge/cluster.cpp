@@ -97,6 +97,17 @@ void Cluster::kill(std::size_t index) {
     node.broker.reset();
 }
 
+std::shared_ptr<void> Cluster::freeze(std::size_t index) {
+    auto thawed = std::make_shared<std::promise<void>>();
+    const auto* broker = nodes_[index].broker.get();
+    broker->freeze();
+    nodes_[index].loop->post([until = thawed->get_future().share()] { until.wait(); });
+    return {thawed.get(), [thawed, broker](void*) {
+                broker->thaw();
+                thawed->set_value();
+            }};
+}
+
 std::string Cluster::renew(std::size_t index) {
     Node& node = nodes_[index];
     node.tls = ca_.issue(name(index));

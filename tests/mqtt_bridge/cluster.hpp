@@ -25,6 +25,8 @@ public:
     void start(std::size_t index);
     /// As a power cut: the broker is killed, the daemon answers nobody any more.
     void kill(std::size_t index);
+    /// Daemon and broker stand still, neither dead nor answering, until what is returned goes; before the cluster does.
+    std::shared_ptr<void> freeze(std::size_t index);
     /// Another key and certificate for daemon and broker while they run; the certificate (PEM).
     std::string renew(std::size_t index);
     std::uint16_t https_port(std::size_t index) const { return nodes_[index].https_port; }

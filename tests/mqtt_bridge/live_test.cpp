@@ -31,10 +31,11 @@ WriterOptions live_options(Cluster& cluster, const TestStream& stream, const std
 class Buyer {
 public:
     Buyer(Cluster& cluster, const TestStream& stream, std::uint64_t from_us, std::uint64_t until_us,
-          std::uint32_t window)
+          std::uint32_t window, std::chrono::milliseconds timeout = 5s)
         : cluster_(cluster),
           stream_(stream.id),
           until_us_(until_us),
+          timeout_(timeout),
           grant_(cluster.window(key_, stream.id, from_us, until_us, window)),
           record_(grant_) {
         reopen();
@@ -51,7 +52,8 @@ public:
                               .next_sequence = sequences_.empty() ? 0 : sequences_.back() + 1,
                               .until = base::from_us(until_us_),
                               .operators = cluster_.endpoints(),
-                              .trusted_roots = cluster_.roots()});
+                              .trusted_roots = cluster_.roots(),
+                              .timeout = timeout_});
     }
 
     /// Takes what comes, for a while. False: it is over.
@@ -104,6 +106,7 @@ private:
     SigningKey key_ = SigningKey::generate();
     std::string stream_;
     std::uint64_t until_us_;
+    std::chrono::milliseconds timeout_;
     std::string grant_;
     DeliveryRecord record_;
     std::unique_ptr<LiveReader> reader_;
@@ -177,6 +180,37 @@ TEST_CASE(
     REQUIRE(eventually([&] { return buyer.read() && buyer.sign(); }));
     const std::string entries = "\"entries\":" + std::to_string(buyer.sequences().size()) + ",\"ahead\":0";
     CHECK(eventually([&] { return buyer.standing(serving).find(entries) != std::string::npos; }));
+}
+
+TEST_CASE("live: an operator that stands still is left by writer and reader, and no reading is lost") {
+    const TemporaryFolder folder;
+    Cluster cluster(3);
+    const TestStream stream("sensors");
+    constexpr int kReadings = 300;
+    const WriterOptions options = live_options(cluster, stream, folder / "spool");
+    const auto now_us = base::to_us(base::wall_now());
+    Buyer buyer(cluster, stream, now_us - 1'000'000, now_us + 3'600'000'000, /*window=*/1'000, /*timeout=*/2s);
+    std::atomic<int> written{0};
+    std::string error;
+    std::thread seller([&] { write_stream(options, kReadings, written, error); });
+    std::string left;
+    std::shared_ptr<void> frozen;
+    const bool complete = eventually(
+        [&] {
+            REQUIRE(buyer.read());
+            if (!frozen && buyer.readings().size() >= 100) {
+                left = buyer.reader().operator_name();
+                frozen = cluster.freeze(static_cast<std::size_t>(left.back() - '1'));
+            }
+            return buyer.readings().size() == kReadings;
+        },
+        180s);
+    seller.join();
+    INFO(error << ", " << written << " written, " << buyer.readings().size() << " read");
+    CHECK(error.empty());
+    REQUIRE(complete);
+    CHECK(buyer.reader().operator_name() != left);
+    CHECK(buyer.sequences().front() == 1);  // Buyer::read has seen that each follows the one before
 }
 
 TEST_CASE("live: daemons and brokers take new keys and certificates while a stream flows, and no reading is lost") {

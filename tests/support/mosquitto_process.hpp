@@ -61,6 +61,9 @@ public:
     }
     /// It reads its certificates again.
     void hang_up() const { ::kill(pid_, SIGHUP); }
+    /// It stands still, and goes on.
+    void freeze() const { ::kill(pid_, SIGSTOP); }
+    void thaw() const { ::kill(pid_, SIGCONT); }
     void stop() {
         if (pid_ <= 0) return;
         ::kill(pid_, SIGKILL);
