@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::size_t kRecordBytes = 8 + 4 + 4 + 8 + 32 + 4;
 constexpr std::size_t kMaxOperators = 64;
+constexpr std::uint64_t kMaxNumber = INT64_MAX;
 
 std::uint64_t number_at(ByteView bytes, std::size_t at, std::size_t size) {
     std::uint64_t value = 0;
@@ -38,7 +39,7 @@ void append(Bytes& out, const ReadLog::Entry& entry) {
     base::append_u32(out, base::crc32c(ByteView(out).subspan(begin)));
 }
 
-/// Nothing for a torn record: what was being written when the process died.
+/// Nothing for a torn record, what was being written when the process died, and for one that nobody has written.
 std::optional<ReadLog::Entry> parse(ByteView record) {
     if (base::crc32c(record.first(kRecordBytes - 4)) != number_at(record, kRecordBytes - 4, 4)) return std::nullopt;
     ReadLog::Entry entry{.sequence = number_at(record, 0, 8),
@@ -47,6 +48,7 @@ std::optional<ReadLog::Entry> parse(ByteView record) {
                          .output_bytes = number_at(record, 16, 8),
                          .leaf = {}};
     std::ranges::copy(record.subspan(24, 32), entry.leaf.begin());
+    if (entry.sequence > kMaxNumber || entry.output_bytes > kMaxNumber) return std::nullopt;
     return entry;
 }
 
@@ -72,8 +74,8 @@ Status ReadLog::load_base() {
     auto config = base::Config::load(folder_ / "base.yaml");
     if (!config && config.error().code == "not_found") return {};
     if (!config) return fail(config.error());
-    last_ = config->integer("last_sequence", 0, INT64_MAX);
-    output_bytes_ = config->integer("output_bytes", 0, INT64_MAX);
+    last_ = config->integer("last_sequence", 0, kMaxNumber);
+    output_bytes_ = config->integer("output_bytes", 0, kMaxNumber);
     const auto served = config->texts("served", kMaxOperators);
     FS_TRY(config->finish());
     FS_ASSIGN(served_, mqtt_bridge::client::ServedRanges::from_texts(served));
@@ -95,6 +97,7 @@ Status ReadLog::load_entries() {
         FS_ASSIGN(const auto record, base::read_exact(file_.get(), kRecordBytes, file_bytes_));
         const auto entry = parse(record);
         if (!entry || entry->operator_index >= operators_.size()) break;
+        if (!epochs_.empty() && entry->key_epoch < epochs_.rbegin()->first) break;  // they ascend, as numbers do
         file_bytes_ += kRecordBytes;
         if (entry->sequence > last_)
             take(*entry, file_bytes_);  // else it is in the base: the process died while folding
