@@ -229,7 +229,8 @@ TEST_CASE("health, metrics, renewed keys, backup and restore of a running networ
     tests::wait_until("the loss is noticed", [&] { return get("node1.org1", "/healthz").status == 503; });
     const auto lost = boost::json::parse(get("node1.org1", "/healthz").body);
     CHECK(lost.at("live").as_bool());
-    CHECK(std::string(lost.at("why").as_string()) == "this node reaches 2 of 4 nodes, 3 are needed");
+    // What its last calls met with may follow.
+    CHECK(std::string(lost.at("why").as_string()).starts_with("this node reaches 2 of 4 nodes, 3 are needed"));
     CHECK(get("node1.org1", "/livez").status == 200);
     net.up();
     tests::wait_until("it is ready again", [&] { return get("node1.org1", "/healthz").status == 200; });
