@@ -320,7 +320,6 @@ TEST_CASE("what a member claimed that the config no longer has keeps nobody aski
     const auto a = commit_alone(node);
     node.hear(node.commits(0, a, {1, 2}));
     node.tip = tip_after(node.channel(), node.tip, *proto::decode<proto::Block>(a));
-    node.timer.reset();
     // Of three members none may lie: one that is said to be ahead would be believed.
     node.step(order::Applied{node.tip, {}, without_last(node)});
     while (node.timer && *node.timer < std::chrono::milliseconds(300)) {
