@@ -20,24 +20,32 @@ std::uint64_t entries_of(const schema::Batch& batch) {
 
 // ---- Time and blocks ------------------------------------------------------------------------------------------------
 
-/// On the moment of a deadline, or a little before or after it.
+/// On the moment of a deadline that is near, or a little before or after it.
 void RandomMarket::move_to_deadline(std::chrono::microseconds most) {
-    const auto* const bought = any_purchase();
-    if (bought == nullptr) return;
-    const auto& deadlines = bought->record.deadlines();
-    std::vector<std::uint64_t> moments = {deadlines.release_us(), deadlines.refund_us()};
-    if (bought->record.has_window()) moments.push_back(bought->record.window().until_us());
+    std::vector<TimePoint> near;
+    const auto now = market_.chain.now();
+    const auto consider = [&](std::uint64_t us) {
+        const auto moment = base::from_us(us);
+        if (moment > now - 20s && moment < now + most) near.push_back(moment);
+    };
+    for (const auto& [id, bought] : bought_) {
+        if (bought.ended) continue;
+        consider(bought.record.deadlines().release_us());
+        consider(bought.record.deadlines().refund_us());
+        if (bought.record.has_window()) consider(bought.record.window().until_us());
+    }
+    if (near.empty()) return;
     const std::vector<std::chrono::microseconds> offsets = {-10s, -1ms, -1us, 0us, 1us, 1ms, 10s};
-    const auto block = base::from_us(any(moments)) + any(offsets);
-    if (block - 1ms > market_.chain.now() - 20s && block - 1ms < market_.chain.now() + most &&
-        base::to_us(block) > last_block_us_)
-        market_.chain.advance(block - 1ms - market_.chain.now());
+    const auto block = any(near) + any(offsets);
+    if (base::to_us(block) > last_block_us_) market_.chain.advance(block - 1ms - now);
 }
 
 void RandomMarket::move_time() {
     switch (pick(0, 5)) {
         case 0:
             return move_to_deadline(3h);
+        case 2:
+            return move_to_deadline(60s);
         case 1:
             return market_.chain.advance(std::chrono::seconds(pick(1, 60)));
         default:
@@ -57,7 +65,7 @@ void RandomMarket::step() {
 void RandomMarket::commit() {
     if (block_.empty()) return;
     const auto endorsed_at = market_.chain.now();
-    if (once_in(3)) move_to_deadline(55s);  // a transaction lives for a minute
+    if (once_in(2)) move_to_deadline(55s);  // a transaction lives for a minute
     // The order in a block is nobody's to choose. Some of it was valid before.
     std::shuffle(block_.begin(), block_.end(), random_);
     std::vector<proto::Transaction> transactions;
