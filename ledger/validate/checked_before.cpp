@@ -5,7 +5,6 @@
 #include "base/assert.hpp"
 #include "identity/crypto/merkle.hpp"
 #include "ledger/contract/configure.hpp"
-#include "ledger/contract/configure.hpp"
 
 namespace fairstream::ledger::validate {
 

@@ -80,7 +80,8 @@ TEST_CASE("the ledger draws from the block after the one that holds the request"
     CHECK(placement.writer() == seller.did);
 }
 
-TEST_CASE("an older grant that is drawn late does not bring back its key as the writer's, and a revoked one is not drawn") {
+TEST_CASE(
+    "an older grant that is drawn late does not bring back its key as the writer's, and a revoked one is not drawn") {
     Market market;
     const auto seller = market.verified_seller();
     const auto offer = market.create_offer(seller, kCredit).value();

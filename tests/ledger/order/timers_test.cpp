@@ -50,7 +50,8 @@ TEST_CASE("a node whose transactions have gone falls silent, and wakes when othe
     REQUIRE(node.timer);
 }
 
-TEST_CASE("a leader proposes at once when the last block is long ago, else gathers first, and a full block never waits") {
+TEST_CASE(
+    "a leader proposes at once when the last block is long ago, else gathers first, and a full block never waits") {
     Bench node(1);  // leads height 1
     node.pool = {"a"};
     SECTION("long ago") {
