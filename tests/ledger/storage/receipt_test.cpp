@@ -109,7 +109,7 @@ TEST_CASE_METHOD(Fixture, "a receipt says no more than what was decided") {
     CHECK(verify_receipt(elsewhere.shared_channel(), receipt).error().code == "bad_certificate");
 }
 
-TEST_CASE_METHOD(Fixture, "refused transactions have receipts too; what used up no id has none") {
+TEST_CASE_METHOD(Fixture, "refused transactions have receipts too, and what used up no id has none") {
     const auto stale = value_of(market.endorse(alice, "notes", "Copy", as_bytes("a=copied")));
     auto unsigned_one = put("x=1");
     unsigned_one.mutable_signed_proposal()->set_signature(std::string(64, 's'));

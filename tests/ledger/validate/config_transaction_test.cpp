@@ -60,7 +60,8 @@ struct Fixture {
 }  // namespace
 
 TEST_CASE_METHOD(
-    Fixture, "a config that three of four organisations' admins signed is valid; a second one in its block is not") {
+    Fixture,
+    "a config that three of four organisations' admins signed is valid, and a second one in its block is not") {
     auto other = next_config();
     other.mutable_limits()->set_max_block_transactions(8);
     const auto first = value_of(endorse(approved(next_config(), 3)));
@@ -113,7 +114,7 @@ TEST_CASE_METHOD(Fixture, "only a config transaction writes the channel config, 
     CHECK(with_result(good(), key("notes/a")).code() == proto::MALFORMED);
 }
 
-TEST_CASE_METHOD(Fixture, "entries that stay may have certificates that have ended; new ones and admins' may not") {
+TEST_CASE_METHOD(Fixture, "entries that stay may have certificates that have ended, and new ones and admins' may not") {
     const auto& now = market.channel();
     auto later = next_config();
     later.set_created_at_us(base::to_us(kStart + 24h * 400));  // all certificates have ended

@@ -126,7 +126,8 @@ TEST_CASE_METHOD(Fixture, "deltas are checked early, seen by reads, and never mi
     CHECK(base::to_string(value_of(other.query(alice, "mixed", "PutThenAdd"))) == "5");
 }
 
-TEST_CASE_METHOD(Fixture, "a contract may call another, which sees it as its caller; a failed call leaves nothing") {
+TEST_CASE_METHOD(Fixture,
+                 "a contract may call another, which sees it as its caller, and a failed call leaves nothing") {
     CHECK(answer("WhoAmI", "") == alice.did + " via ");
     CHECK(answer("Try", "other WhoAmI x") == alice.did + " via notes");
     CHECK(answer("Try", "nobody WhoAmI x") == "failed: unknown_contract");

@@ -218,7 +218,7 @@ TEST_CASE_METHOD(Fixture, "READ_CONFLICT: names the key and who changed it, in t
     CHECK(mentions(commit_one(forlorn).reason(), "notes/new is gone"));
 }
 
-TEST_CASE_METHOD(Fixture, "a transaction before its rival in the block wins; blind writes do not conflict") {
+TEST_CASE_METHOD(Fixture, "a transaction before its rival in the block wins, and blind writes do not conflict") {
     put("a=1");
     const auto reader = endorsed("Copy", "a=b");
     const auto writer = endorsed("Put", "a=2");
